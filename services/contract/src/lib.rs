@@ -8,6 +8,7 @@ pub mod keys;
 pub mod order;
 pub mod processor;
 pub mod settings;
+pub mod state;
 pub mod time;
 pub mod topics;
 pub mod update;
