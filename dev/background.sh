@@ -37,20 +37,26 @@ start() {
   echo $! > "$pid_file"
 }
 
+# Process $1 has ended: it is gone, or a zombie (in a container nobody may be there to reap it).
+has_ended() {
+  kill -0 "$1" 2> /dev/null || return 0
+  [[ -d /proc/self ]] && ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2> /dev/null
+}
+
 # Stop the process of pid file $1 gracefully, by force after $2 seconds; marks as in is_ours.
 stop() {
   local pid_file=$1 seconds=$2 pid tenths
   shift 2
   if is_ours "$pid_file" "$@"; then
     pid=$(< "$pid_file")
-    kill -TERM "$pid" 2> /dev/null
+    kill -TERM "$pid" 2> /dev/null || true
     for ((tenths = seconds * 10; tenths > 0; tenths--)); do
-      is_ours "$pid_file" "$@" || break
+      has_ended "$pid" && break
       sleep 0.1
     done
     if ((tenths == 0)); then
       echo "${0##*/}: process $pid did not end within $seconds s: killed" >&2
-      kill -KILL "$pid" 2> /dev/null
+      kill -KILL "$pid" 2> /dev/null || true
     fi
   fi
   rm -f "$pid_file"
