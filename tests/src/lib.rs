@@ -1,1 +1,17 @@
-//! harness
+//! The harness of the black-box tests: real servers, real processes, load, an oracle of its own, and the
+//! checks that compare the two.
+
+pub mod bad_orders;
+pub mod binary;
+pub mod case;
+pub mod http;
+pub mod kafka;
+pub mod load;
+pub mod oracle;
+pub mod pipeline;
+pub mod process;
+pub mod redis_server;
+pub mod service;
+pub mod shop;
+pub mod topic;
+pub mod wait;

@@ -1,0 +1,98 @@
+//! One test case: its scratch directory, its ports, and the promise that nothing it started outlives it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+/// Environment variable that every process of a case inherits; its value is the case's directory.
+pub const MARK: &str = "MILLRACE_TEST_CASE";
+
+/// Kills every process that carries the case's mark once the test process is gone, however it went.
+const WATCHER: &str = r#"
+while kill -0 "$1" 2>/dev/null; do sleep 1; done
+for p in /proc/[0-9]*; do
+  pid=${p#/proc/}
+  [ "$pid" = "$$" ] || ! grep -qzx "$3=$2" "$p/environ" 2>/dev/null || kill -9 "$pid" 2>/dev/null
+done
+"#;
+
+/// A running test case.
+pub struct Case {
+    dir: PathBuf,
+    watcher: Child,
+}
+
+/// Runs one test case in a fresh directory. The directory (logs, server data) is removed when `body`
+/// succeeds and kept, with its path printed, when it does not.
+///
+/// # Panics
+/// When `body` fails: that is how a test fails.
+#[expect(clippy::panic, reason = "a failed case must fail the test that runs it")]
+pub fn run(name: &str, body: impl FnOnce(&Case) -> Result<()>) {
+    let outcome = Case::start(name).and_then(|case| {
+        let dir = case.dir.clone();
+        body(&case).with_context(|| format!("logs and data are kept in {}", dir.display()))?;
+        drop(case);
+        fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))
+    });
+    if let Err(failure) = outcome {
+        panic!("{name} failed: {failure:?}");
+    }
+}
+
+impl Case {
+    fn start(name: &str) -> Result<Self> {
+        let dir = std::env::temp_dir().join(format!("millrace-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
+        let watcher = Command::new("setsid")
+            .args(["sh", "-c", WATCHER, "watcher"])
+            .arg(std::process::id().to_string())
+            .arg(&dir)
+            .arg(MARK)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting the watcher (needs setsid and sh)")?;
+        Ok(Self { dir, watcher })
+    }
+
+    /// The case's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A path inside the case's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// A command whose process, and all it starts, carries the case's mark.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env(MARK, &self.dir).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        let _ = self.watcher.kill();
+        let _ = self.watcher.wait();
+    }
+}
+
+/// A free port below the range from which systems take the ports of outgoing connections, so that a
+/// server killed and restarted finds it free again. The one after it is free too.
+///
+/// # Errors
+/// When no such pair is found.
+pub fn free_port() -> Result<u16> {
+    (0..1000)
+        .map(|_| rand::random_range(11_000..31_000))
+        .find(|&port| [port, port + 1].iter().all(|&p| TcpListener::bind(("127.0.0.1", p)).is_ok()))
+        .context("no two neighbouring free ports between 11000 and 31000")
+}
