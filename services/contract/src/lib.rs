@@ -4,6 +4,7 @@
 //! This crate is pure: no I/O, no clock, no threads.
 
 pub mod alert;
+mod json;
 pub mod keys;
 pub mod order;
 pub mod processor;
@@ -15,7 +16,7 @@ pub mod update;
 pub mod view;
 
 pub use alert::{Alert, Rule, Severity};
-pub use order::{Order, OrderParser, Rejection};
+pub use order::{Order, OrderFields, OrderParser, Rejection};
 pub use processor::{Fact, Outputs, Processor, ProcessorKind, ProcessorName, StateError, StateWriter};
 pub use settings::Settings;
 pub use time::{Hour, Minute, Timestamp};

@@ -37,10 +37,7 @@ pub struct FraudSettings {
 
 impl Default for FraudSettings {
     fn default() -> Self {
-        Self {
-            high_value: Self::default_high_value(),
-            orders_per_minute: Self::default_orders_per_minute(),
-        }
+        Self { high_value: Self::default_high_value(), orders_per_minute: Self::default_orders_per_minute() }
     }
 }
 
