@@ -1,0 +1,125 @@
+//! Whether this process works and what it waits for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+/// What the process needs, and which of it is missing. Clones share the same state.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Name, and why it is missing.
+    needs: Vec<(String, Option<String>)>,
+    failure: Option<String>,
+}
+
+/// One thing that must be there for the process to be ready. It starts as missing, with the reason "starting".
+#[derive(Debug)]
+pub struct Need {
+    health: Health,
+    index: usize,
+}
+
+/// A need that is not met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// What is needed.
+    pub need: String,
+    /// Why it is missing, and what to do.
+    pub why: String,
+}
+
+impl Health {
+    /// Adds a need. Several may have the same name, when several parts of one process need the same.
+    pub fn need(&self, name: impl Into<String>) -> Need {
+        let mut state = self.lock();
+        state.needs.push((name.into(), Some("starting".to_owned())));
+        Need { health: self.clone(), index: state.needs.len() - 1 }
+    }
+
+    /// All needs that are not met; ready when empty.
+    pub fn missing(&self) -> Vec<Missing> {
+        let missing = |(need, why): &(String, Option<String>)| {
+            why.as_ref().map(|why| Missing { need: need.clone(), why: why.clone() })
+        };
+        self.lock().needs.iter().filter_map(missing).collect()
+    }
+
+    /// Marks the process as dead: a worker ended that cannot be started again. The first reason stays.
+    pub fn fail(&self, why: impl Into<String>) {
+        let why = why.into();
+        tracing::error!(why, "process failed");
+        self.lock().failure.get_or_insert(why);
+    }
+
+    /// Why the process is dead, if it is.
+    pub fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Need {
+    /// It is there.
+    pub fn met(&self) {
+        let mut state = self.health.lock();
+        let (need, why) = &mut state.needs[self.index];
+        if why.take().is_some() {
+            tracing::info!(need, "ready");
+        }
+    }
+
+    /// It is not there, and why; say which option names it and what to do. A new reason is logged, the
+    /// same one again is not.
+    pub fn missing(&self, why: impl Into<String>) {
+        let new = why.into();
+        let mut state = self.health.lock();
+        let (need, why) = &mut state.needs[self.index];
+        if why.as_ref() != Some(&new) {
+            tracing::warn!(need, why = new, "not ready");
+            *why = Some(new);
+        }
+    }
+
+    /// Whether it is there now.
+    pub fn is_met(&self) -> bool {
+        self.health.lock().needs[self.index].1.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_need_is_missing_until_it_is_met() {
+        let health = Health::default();
+        let kafka = health.need("kafka");
+        let redis = health.need("redis");
+        redis.met();
+        assert_eq!(health.missing(), [Missing { need: "kafka".to_owned(), why: "starting".to_owned() }]);
+
+        kafka.missing("cannot reach localhost:9092");
+        assert_eq!(health.missing()[0].why, "cannot reach localhost:9092");
+
+        kafka.met();
+        assert!(kafka.is_met());
+        assert_eq!(health.missing(), []);
+    }
+
+    #[test]
+    fn the_first_failure_stays() {
+        let health = Health::default();
+        assert_eq!(health.failure(), None);
+        health.fail("stage ended");
+        health.fail("views ended");
+        assert_eq!(health.failure().as_deref(), Some("stage ended"));
+    }
+}
