@@ -1,0 +1,173 @@
+//! Changing the settings topic, one writer at a time.
+
+use std::time::{Duration, Instant};
+
+use contract::settings::{Owner, SETTINGS_KEY, SettingsError, SettingsRecord};
+use contract::{Settings, Topics};
+use rdkafka::ClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+
+use super::Directory;
+use super::log::{PARTITION, Polled, SettingsLog};
+use crate::config::KafkaArgs;
+use crate::topics::{SETTINGS_CONFIG, TopicsError, ensure_internal};
+
+/// How long the whole change may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(100);
+
+/// Why the settings topic was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The settings are not valid.
+    #[error("the settings are not valid")]
+    Invalid(#[from] SettingsError),
+    /// The operator set them and would set them back.
+    #[error(
+        "the settings of this pipeline belong to the operator, which would set them back: change the \
+         AnalyticsPipeline resource instead, or force it"
+    )]
+    OwnedByOperator,
+    /// The topic cannot be created or seen.
+    #[error(transparent)]
+    Topic(#[from] TopicsError),
+    /// Somebody else changed the topic at the same time; nothing was written.
+    #[error("somebody else changes the settings at the same moment; nothing was written, try again")]
+    Overtaken,
+    /// A call to Kafka failed.
+    #[error("cannot {action} the settings topic")]
+    Kafka {
+        /// What was tried.
+        action: &'static str,
+        /// The failure.
+        #[source]
+        source: KafkaError,
+    },
+    /// Kafka took too long.
+    #[error("the settings topic was not read to its end within {} s", DEADLINE.as_secs())]
+    Late,
+}
+
+/// A record to write: its key, and its value or a tombstone.
+pub type Entry = (String, Option<Vec<u8>>);
+
+/// Makes `settings` the newest ones and returns them with their generation: the last one plus 1, or the
+/// last one itself when the content is the same. Blocks.
+///
+/// # Errors
+/// When the settings are invalid, when the operator owns them and `force` is not given, when Kafka fails.
+pub fn publish(
+    kafka: &KafkaArgs,
+    topics: &Topics,
+    owner: Owner,
+    settings: &Settings,
+    force: bool,
+) -> Result<Settings, PublishError> {
+    settings.validate()?;
+    let mut published = settings.clone();
+    transact(kafka, topics, |now| {
+        if now.owner == Some(Owner::Operator) && owner != Owner::Operator && !force {
+            return Err(PublishError::OwnedByOperator);
+        }
+        published.generation = now.settings.generation;
+        let same = now.settings.same_content(settings) && now.owner == Some(owner);
+        if same {
+            return Ok(Vec::new());
+        }
+        if !now.settings.same_content(settings) {
+            published.generation += 1;
+        }
+        let record = SettingsRecord { owner, settings: published.clone() };
+        Ok(vec![(SETTINGS_KEY.to_owned(), Some(record.to_json().into_bytes()))])
+    })?;
+    Ok(published)
+}
+
+/// Reads the whole settings topic and writes what `decide` makes of it, in one transaction whose id all
+/// writers of the pipeline share: of two at the same time one fails and nothing is written on outdated
+/// knowledge. Blocks.
+///
+/// # Errors
+/// What `decide` returns, or when Kafka fails; then nothing was written.
+pub fn transact<E: From<PublishError>>(
+    kafka: &KafkaArgs,
+    topics: &Topics,
+    decide: impl FnOnce(&Directory) -> Result<Vec<Entry>, E>,
+) -> Result<(), E> {
+    let deadline = Instant::now() + DEADLINE;
+    ensure_internal(kafka, &topics.settings(), 1, SETTINGS_CONFIG).map_err(PublishError::from)?;
+    // ends the transaction of whoever was before, so that the end read next is the end
+    let writer = Writer::open(kafka, topics)?;
+    let directory = read_to_end(kafka, topics, deadline)?;
+    let entries = decide(&directory)?;
+    if !entries.is_empty() {
+        writer.write(&topics.settings(), &entries)?;
+    }
+    Ok(())
+}
+
+fn read_to_end(kafka: &KafkaArgs, topics: &Topics, deadline: Instant) -> Result<Directory, PublishError> {
+    let failed = |source| PublishError::Kafka { action: "read", source };
+    let log = SettingsLog::open(kafka, topics).map_err(failed)?;
+    let mut directory = Directory::default();
+    while Instant::now() < deadline {
+        if let Polled::End = log.poll(&mut directory, POLL).map_err(failed)? {
+            directory.loaded = true;
+            return Ok(directory);
+        }
+    }
+    Err(PublishError::Late)
+}
+
+/// The one transactional writer of a pipeline's settings topic.
+struct Writer {
+    producer: BaseProducer<Context>,
+}
+
+impl Writer {
+    fn open(kafka: &KafkaArgs, topics: &Topics) -> Result<Self, PublishError> {
+        let failed = |source| PublishError::Kafka { action: "prepare to write", source };
+        let producer: BaseProducer<Context> = kafka
+            .client("millrace-settings")
+            .set("transactional.id", topics.settings())
+            .set("linger.ms", "0")
+            .create_with_context(Context)
+            .map_err(failed)?;
+        producer.init_transactions(DEADLINE).map_err(failed)?;
+        Ok(Self { producer })
+    }
+
+    /// All entries or none.
+    fn write(&self, topic: &str, entries: &[Entry]) -> Result<(), PublishError> {
+        self.try_write(topic, entries).map_err(|source| match source.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced) => PublishError::Overtaken,
+            _ => PublishError::Kafka { action: "write", source },
+        })
+    }
+
+    fn try_write(&self, topic: &str, entries: &[Entry]) -> Result<(), KafkaError> {
+        self.producer.begin_transaction()?;
+        for (key, value) in entries {
+            let record = BaseRecord::<str, [u8]>::to(topic).partition(PARTITION).key(key);
+            let record = match value {
+                Some(value) => record.payload(value),
+                None => record,
+            };
+            self.producer.send(record).map_err(|(error, _)| error)?;
+        }
+        // an undelivered record fails the commit
+        self.producer.commit_transaction(DEADLINE)
+    }
+}
+
+/// Delivery reports are not needed: a record that is not delivered fails the transaction.
+struct Context;
+
+impl ClientContext for Context {}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}

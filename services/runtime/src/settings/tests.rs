@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use contract::Topics;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use tokio::sync::watch;
+
+use super::*;
+use crate::config::KafkaArgs;
+use crate::{Health, Shutdown};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Pipeline {
+    /// Kept, because the cluster ends with it.
+    _cluster: MockCluster<'static, DefaultProducerContext>,
+    kafka: KafkaArgs,
+    topics: Topics,
+}
+
+impl Pipeline {
+    fn start() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        let topics = Topics::named("shop");
+        cluster.create_topic(&topics.settings(), 1, 1).unwrap();
+        Self { kafka: KafkaArgs::to(cluster.bootstrap_servers()), topics, _cluster: cluster }
+    }
+
+    fn publish(&self, owner: Owner, settings: &Settings, force: bool) -> Result<Settings, PublishError> {
+        publish(&self.kafka, &self.topics, owner, settings, force)
+    }
+}
+
+fn with_high_value(high_value: u64) -> Settings {
+    let mut settings = Settings::default();
+    settings.fraud.high_value = high_value;
+    settings
+}
+
+async fn until(
+    directory: &mut watch::Receiver<std::sync::Arc<Directory>>,
+    reached: impl Fn(&Directory) -> bool,
+) {
+    tokio::time::timeout(PATIENCE, directory.wait_for(|d| reached(d)))
+        .await
+        .expect("in time")
+        .expect("still tailing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_reaches_those_who_follow() {
+    let pipeline = Pipeline::start();
+    let (health, shutdown) = (Health::default(), Shutdown::new());
+    let mut directory = SettingsTail::start(&pipeline.kafka, &pipeline.topics, &health, shutdown.clone());
+
+    until(&mut directory, |d| d.loaded).await;
+    assert_eq!(directory.borrow().settings, Settings::default());
+    assert_eq!(directory.borrow().owner, None);
+    assert_eq!(health.missing(), []);
+
+    let published = pipeline.publish(Owner::Cli, &with_high_value(7), false).unwrap();
+    assert_eq!(published.generation, 1);
+    until(&mut directory, |d| d.settings == published && d.owner == Some(Owner::Cli)).await;
+    shutdown.cancel();
+    // the thread lets go of the sender
+    tokio::time::timeout(PATIENCE, async { while directory.changed().await.is_ok() {} }).await.unwrap();
+}
+
+#[test]
+fn only_different_content_gets_a_new_generation() {
+    let pipeline = Pipeline::start();
+    let generation = |value| pipeline.publish(Owner::Cli, &with_high_value(value), false).unwrap().generation;
+    assert_eq!(generation(1), 1);
+    assert_eq!(generation(1), 1);
+    assert_eq!(generation(2), 2);
+    assert_eq!(generation(1), 3);
+}
+
+#[test]
+fn the_operators_settings_are_changed_by_force_only() {
+    let pipeline = Pipeline::start();
+    pipeline.publish(Owner::Operator, &with_high_value(1), false).unwrap();
+    let refused = pipeline.publish(Owner::Cli, &with_high_value(2), false);
+    assert!(matches!(refused, Err(PublishError::OwnedByOperator)), "{refused:?}");
+    assert_eq!(pipeline.publish(Owner::Cli, &with_high_value(2), true).unwrap().generation, 2);
+}
+
+#[test]
+fn invalid_settings_are_not_published() {
+    let pipeline = Pipeline::start();
+    let refused =
+        pipeline.publish(Owner::Cli, &Settings { commit_interval_ms: 0, ..Settings::default() }, false);
+    assert!(matches!(refused, Err(PublishError::Invalid(_))), "{refused:?}");
+    assert_eq!(pipeline.publish(Owner::Cli, &with_high_value(1), false).unwrap().generation, 1);
+}
+
+#[test]
+fn records_make_up_the_directory() {
+    let mut directory = Directory::default();
+    let claim = claim_key(ProcessorName::Fraud);
+    directory.apply(claim.as_bytes(), Some(br#"{"stage":"revenue-fraud"}"#)).unwrap();
+    assert_eq!(directory.claims[&ProcessorName::Fraud].stage, "revenue-fraud");
+
+    let record = SettingsRecord { owner: Owner::Operator, settings: with_high_value(5) };
+    let record = serde_json::to_vec(&record).unwrap();
+    directory.apply(SETTINGS_KEY.as_bytes(), Some(&record)).unwrap();
+    assert_eq!(directory.settings.fraud.high_value, 5);
+    assert_eq!(directory.owner, Some(Owner::Operator));
+
+    directory.apply(claim.as_bytes(), None).unwrap();
+    directory.apply(SETTINGS_KEY.as_bytes(), None).unwrap();
+    assert_eq!(directory, Directory::default());
+}
+
+#[test]
+fn a_bad_record_changes_nothing() {
+    let mut directory = Directory::default();
+    let claim = claim_key(ProcessorName::Fraud);
+    for (key, value) in [
+        (claim.as_str(), &b"{}"[..]),
+        (SETTINGS_KEY, b"not json"),
+        (SETTINGS_KEY, br#"{"owner":"cli","settings":{"commitIntervalMs":0}}"#),
+        (SETTINGS_KEY, br#"{"owner":"nobody","settings":{}}"#),
+        ("else", b"{}"),
+    ] {
+        assert!(directory.apply(key.as_bytes(), Some(value)).is_err(), "{key}");
+        assert_eq!(directory, Directory::default());
+    }
+}
