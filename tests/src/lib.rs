@@ -4,12 +4,14 @@
 pub mod bad_orders;
 pub mod binary;
 pub mod case;
+pub mod checks;
 pub mod http;
 pub mod kafka;
 pub mod load;
 pub mod oracle;
 pub mod pipeline;
 pub mod process;
+pub mod proxy;
 pub mod redis_server;
 pub mod service;
 pub mod shop;

@@ -13,7 +13,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// A read ends with an error when nothing new came for this long.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
+const STALL_LIMIT: Duration = Duration::from_mins(1);
 
 /// One record of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,7 +213,10 @@ impl Admin {
         let mut until = TopicPartitionList::new();
         until.add_partition_offset(topic, partition, Offset::Offset(offset))?;
         let done = self.runtime.block_on(self.client.delete_records(&until, &options()))?;
-        done.elements().iter().try_for_each(|e| e.error()).context("deleting records")
+        done.elements()
+            .iter()
+            .try_for_each(rdkafka::topic_partition_list::TopicPartitionListElem::error)
+            .context("deleting records")
     }
 }
 

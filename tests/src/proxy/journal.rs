@@ -1,0 +1,64 @@
+//! What went over the wire, and what must hold of its order.
+
+use std::collections::HashMap;
+
+use super::Api;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To the broker.
+    Request,
+    /// To the client.
+    Answer,
+}
+
+/// One request or answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The `client.id` of the client.
+    pub client: String,
+    /// The type of the request.
+    pub api: Api,
+    /// Which way it went.
+    pub direction: Direction,
+}
+
+/// The places in the journal where a client sent offsets into its transaction while records it had
+/// produced were not acknowledged.
+pub fn offsets_while_unacknowledged(journal: &[Event]) -> Vec<usize> {
+    let mut open: HashMap<&str, i64> = HashMap::new();
+    let mut wrong = Vec::new();
+    for (at, event) in journal.iter().enumerate() {
+        let open = open.entry(&event.client).or_default();
+        match (event.api, event.direction) {
+            (Api::PRODUCE, Direction::Request) => *open += 1,
+            (Api::PRODUCE, Direction::Answer) => *open -= 1,
+            (Api::ADD_OFFSETS_TO_TXN | Api::TXN_OFFSET_COMMIT, Direction::Request) if *open > 0 => {
+                wrong.push(at);
+            }
+            _ => {}
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(client: &str, api: Api, direction: Direction) -> Event {
+        Event { client: client.to_owned(), api, direction }
+    }
+
+    #[test]
+    fn offsets_before_the_acknowledgement_are_found() {
+        let produce = event("a", Api::PRODUCE, Direction::Request);
+        let acknowledged = event("a", Api::PRODUCE, Direction::Answer);
+        let offsets = event("a", Api::ADD_OFFSETS_TO_TXN, Direction::Request);
+        let others = event("b", Api::PRODUCE, Direction::Request);
+        let good = [produce.clone(), others, acknowledged.clone(), offsets.clone()];
+        assert!(offsets_while_unacknowledged(&good).is_empty());
+        assert_eq!(offsets_while_unacknowledged(&[produce, offsets, acknowledged]), [1]);
+    }
+}
