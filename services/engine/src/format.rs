@@ -1,0 +1,59 @@
+//! Versions of what stands in a state topic: version N reads N − 1, anything else stops the stage.
+
+use contract::ProcessorKind;
+use contract::state::{Checkpoint, FORMAT, Progress};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
+}
+
+/// Reads a progress record, its version first: one of another version may have another shape.
+pub(crate) fn read_progress(value: &[u8]) -> Result<Progress, String> {
+    let Versioned { format } =
+        serde_json::from_slice(value).map_err(|error| format!("progress record: {error}"))?;
+    check(format, FORMAT, "progress record")?;
+    serde_json::from_slice(value).map_err(|error| format!("progress record: {error}"))
+}
+
+/// The checkpoint of a processor, if this version can read its state records.
+pub(crate) fn check_checkpoint(
+    kind: &dyn ProcessorKind,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Checkpoint, String> {
+    let name = kind.name();
+    let checkpoint = checkpoint.ok_or_else(|| format!("the progress record has no checkpoint of {name}"))?;
+    check(checkpoint.format, kind.format_version(), name.as_str())?;
+    Ok(checkpoint.clone())
+}
+
+fn check(found: u32, known: u32, what: &str) -> Result<(), String> {
+    if found == known || found + 1 == known {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} has format version {found}; this millrace reads {} and {known}: run the version that wrote it, \
+         or reset the state",
+        known.saturating_sub(1)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_version_is_refused_whatever_its_shape() {
+        let error = read_progress(br#"{"format":99,"shape":"unknown"}"#).unwrap_err();
+        assert!(error.contains("format version 99"), "{error}");
+    }
+
+    #[test]
+    fn the_version_before_is_read() {
+        assert!(check(1, 2, "x").is_ok());
+        assert!(check(2, 2, "x").is_ok());
+        assert!(check(3, 2, "x").is_err());
+        assert!(check(1, 3, "x").is_err());
+    }
+}

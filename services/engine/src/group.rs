@@ -1,0 +1,142 @@
+//! What a stage does when the group moves: commit and let go, or restore and go on.
+
+use std::time::Instant;
+
+use crate::StageError;
+use crate::error::Interrupt;
+use crate::faults::{self, Mutation, Point};
+use crate::input::GroupEvent;
+use crate::partition::Extent;
+use crate::producer::Producer;
+use crate::reader::Check;
+use crate::settle::await_offset_commits;
+use crate::stage::Stage;
+
+impl Stage {
+    pub(crate) fn handle(&mut self, event: GroupEvent) -> Result<(), Interrupt> {
+        match event {
+            GroupEvent::Assigned(partitions) => {
+                self.metrics.record_rebalance("assigned");
+                tracing::info!(?partitions, "partitions assigned");
+                self.forget();
+                self.membership = self.input.membership();
+                self.assigned = Some(partitions);
+                Ok(())
+            }
+            GroupEvent::Revoked => {
+                self.metrics.record_rebalance("revoked");
+                let committed =
+                    if self.partitions.is_empty() { Ok(()) } else { self.commit(Extent::Everything) };
+                self.let_go();
+                committed
+            }
+            GroupEvent::Lost => {
+                self.metrics.record_rebalance("lost");
+                tracing::warn!("partitions lost; somebody else may have them");
+                self.let_go();
+                Ok(())
+            }
+            GroupEvent::Fenced => Err(Interrupt::Fatal(StageError::Fenced {
+                group: self.identity.group.clone(),
+                instance: self.identity.instance.clone(),
+            })),
+            GroupEvent::Failed(reason) => Err(Interrupt::Fatal(StageError::Consumer(reason))),
+        }
+    }
+
+    fn let_go(&mut self) {
+        self.forget();
+        self.assigned = None;
+        self.membership = None;
+        self.input.unassign();
+        self.need.missing("waiting for partitions of the group");
+    }
+
+    /// Restores what the group gave us and starts reading; false when there is nothing to read.
+    pub(crate) fn restore_assigned(&mut self) -> Result<bool, Interrupt> {
+        let Some(assigned) = self.assigned.clone() else { return Ok(false) };
+        if assigned.is_empty() {
+            self.input.assign(&[]).map_err(Interrupt::doubt("assigning"))?;
+            self.need.met();
+            return self.stand_by();
+        }
+        self.need.missing("restoring state from kafka");
+        let (input, shutdown) = (&self.input, &self.shutdown);
+        let mut check = || {
+            if shutdown.is_cancelled() {
+                Err(Interrupt::Shutdown)
+            } else if input.has_group_event() {
+                Err(Interrupt::Rebalance)
+            } else {
+                Ok(())
+            }
+        };
+        let check: Check<'_> = &mut check;
+        if self.producer.is_none() {
+            self.producer =
+                Some(Producer::start(&self.producer_config, &self.identity.topics.orders, &mut *check)?);
+        }
+        let settled = self.restorer.state.settle(&assigned, check)?;
+        await_offset_commits(input, &assigned, check)?;
+        let newest = self.settings.borrow().settings.clone();
+        let mut restored = self.restorer.restore(&settled, &newest, check)?;
+        self.compare_with_group(&mut restored.partitions)?;
+        self.metrics.record_restore(&restored);
+        tracing::info!(
+            partitions = restored.partitions.len(),
+            records = restored.state_records,
+            bytes = restored.state_bytes,
+            refolded = restored.refolded,
+            seconds = restored.seconds,
+            "restored"
+        );
+        self.take_up(restored.partitions)?;
+        Ok(true)
+    }
+
+    /// More replicas than partitions: a member without any waits for the next rebalance.
+    fn stand_by(&mut self) -> Result<bool, Interrupt> {
+        if let Some(event) = self.input.group_event(std::time::Duration::from_millis(100)) {
+            self.handle(event)?;
+        }
+        Ok(false)
+    }
+
+    /// Claims the partitions in a first transaction, then reads on.
+    fn take_up(&mut self, partitions: Vec<crate::partition::Partition>) -> Result<(), Interrupt> {
+        let positions: Vec<_> = partitions.iter().map(|p| (p.id, p.position)).collect();
+        let generation = partitions.iter().map(|p| p.settings.generation).max().unwrap_or(0);
+        for partition in partitions {
+            self.partitions.put(partition);
+        }
+        self.committed_at = Instant::now();
+        self.commit(Extent::Claim)?;
+        faults::pass(Point::Claimed);
+        self.input.assign(&positions).map_err(Interrupt::doubt("assigning"))?;
+        self.metrics.record_settings(generation);
+        self.failures = 0;
+        self.need.met();
+        Ok(())
+    }
+
+    /// The group's offsets are for lag tools; where they differ, progress is right and the difference is counted.
+    fn compare_with_group(&self, partitions: &mut [crate::partition::Partition]) -> Result<(), Interrupt> {
+        let ids: Vec<_> = partitions.iter().map(|p| p.id).collect();
+        let committed = self
+            .input
+            .committed(&ids, crate::producer::STEP * 8)
+            .map_err(Interrupt::doubt("asking for committed offsets"))?;
+        for (id, offset) in committed {
+            let Some(partition) = partitions.iter_mut().find(|p| p.id == id) else { continue };
+            if partition.position != offset {
+                self.metrics.record_offset_mismatch();
+                tracing::warn!(partition = id, offset, position = partition.position, "group offset differs");
+            }
+            if faults::is_off(Mutation::ProgressFromGroup) {
+                partition.position = offset;
+                partition.committed = offset;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! From configuration to a running stage: topics, claims, clients, thread.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use contract::ProcessorKind;
+use contract::settings::Claim;
+use contract::topics::stage_name;
+use runtime::config::KafkaArgs;
+use runtime::topics::{SETTINGS_CONFIG, STATE_CONFIG, ensure_internal};
+use runtime::{Process, kafka};
+
+use crate::changelog::Changelog;
+use crate::claims::{ClaimError, Claimant, Start};
+use crate::config::{StageConfig, StartAt};
+use crate::error::{Interrupt, StageError};
+use crate::fold::{Fold, Partitions};
+use crate::input::{Input, consumer_config};
+use crate::metrics::Metrics;
+use crate::producer::transactional;
+use crate::report::Reporter;
+use crate::restore::Restorer;
+use crate::settle::StateTopic;
+use crate::stage::{Identity, Stage};
+
+/// Dead letters are cut to this many bytes, and to less if their topic takes less.
+const DEAD_LETTER_LIMIT: usize = 512 * 1024;
+/// Between two attempts to prepare topics and claims.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Runs a stage until the process shuts down; then drains it and leaves the group.
+///
+/// # Errors
+/// When the configuration is wrong, the processors are claimed by another stage, the input lost data, or this
+/// instance was replaced by another process. Everything that may pass by itself is waited for; the process'
+/// health says what.
+pub async fn run(config: StageConfig, process: Process) -> Result<(), StageError> {
+    let waiting = process.health.need("orders topic");
+    let topic = config.topics.orders.clone();
+    let wait = kafka::wait_for_topic(
+        &config.kafka,
+        &topic,
+        "--orders-topic / ORDERS_TOPIC",
+        &waiting,
+        &process.shutdown,
+    );
+    let partitions = match wait.await {
+        Ok(partitions) => partitions,
+        Err(kafka::WaitError::Stopped) => return Ok(()),
+        Err(kafka::WaitError::Client(error)) => return Err(StageError::Client(error)),
+    };
+    let (done, result) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("stage".to_owned())
+        .spawn(move || {
+            let _ = done.send(run_here(&config, &process, partitions));
+        })
+        .map_err(StageError::Thread)?;
+    result.await.unwrap_or(Err(StageError::Panicked))
+}
+
+fn run_here(config: &StageConfig, process: &Process, partitions: i32) -> Result<(), StageError> {
+    let preparation = Preparation::new(config, process, partitions)?;
+    match preparation.prepare() {
+        Ok(stage) => stage.run(),
+        Err(Interrupt::Fatal(error)) => Err(error),
+        Err(_) => Ok(()),
+    }
+}
+
+struct Preparation<'a> {
+    config: &'a StageConfig,
+    process: &'a Process,
+    partitions: i32,
+    identity: Identity,
+    processors: Vec<Arc<dyn ProcessorKind>>,
+}
+
+impl<'a> Preparation<'a> {
+    fn new(config: &'a StageConfig, process: &'a Process, partitions: i32) -> Result<Self, StageError> {
+        let mut processors = config.processors.clone();
+        processors.sort_by_key(|kind| kind.name());
+        let names: Vec<_> = processors.iter().map(|kind| kind.name()).collect();
+        let stage = stage_name(&names);
+        let instance = match &config.args.instance {
+            Some(instance) => instance.clone(),
+            None => hostname::get()
+                .ok()
+                .and_then(|name| name.into_string().ok())
+                .ok_or_else(|| StageError::Topic("the host has no name: set --instance".to_owned()))?,
+        };
+        let topics = config.topics.clone();
+        let identity = Identity {
+            group: topics.group(&stage),
+            owner: topics.transactional_id(&stage, &instance),
+            commit_interval: config.args.commit_interval,
+            topics,
+            stage,
+            instance,
+        };
+        Ok(Self { config, process, partitions, identity, processors })
+    }
+
+    fn prepare(self) -> Result<Stage, Interrupt> {
+        let need = self.process.health.need("stage");
+        self.retry(&need, "preparing topics", || self.ensure_topics())?;
+        self.await_settings(&need)?;
+        let base = self.client();
+        let state =
+            StateTopic::new(&base, self.identity.topics.state(&self.identity.stage), &self.identity.group)?;
+        let claim = self.retry(&need, "claiming processors", || self.claim(&state))?;
+        let metrics = Metrics::register(&self.process.registry, &self.identity.stage)
+            .map_err(|error| StageError::Metrics(error.to_string()))?;
+        let group = &self.identity.group;
+        let input = Input::start(
+            &consumer_config(self.client(), group, &self.identity.instance),
+            &self.identity.topics.orders,
+        )?;
+        need.missing("waiting for partitions of the group");
+        Ok(Stage {
+            producer_config: transactional(base, &self.identity.owner),
+            input,
+            restorer: Restorer {
+                stage: self.identity.stage.clone(),
+                orders_topic: self.identity.topics.orders.clone(),
+                state,
+                processors: self.processors.clone(),
+                start: Start(claim.start),
+            },
+            settings: self.config.settings.clone(),
+            metrics,
+            reporter: Reporter::new(
+                self.process.status.clone(),
+                &self.identity.stage,
+                &self.identity.instance,
+            ),
+            need,
+            shutdown: self.process.shutdown.clone(),
+            fold: Fold::new(claim.dead_letters),
+            changelog: Changelog::default(),
+            assigned: None,
+            membership: None,
+            partitions: Partitions::default(),
+            producer: None,
+            committed_at: Instant::now(),
+            caught_up: true,
+            failures: 0,
+            dead_letter_limit: DEAD_LETTER_LIMIT,
+            identity: self.identity,
+        })
+    }
+
+    fn client(&self) -> rdkafka::ClientConfig {
+        self.config.kafka.client(&self.identity.owner)
+    }
+
+    /// The stage's claim: the one it made when it was started first, or a new one.
+    fn claim(&self, state: &StateTopic) -> Result<Claim, Attempt> {
+        let claimant = Claimant {
+            kafka: &self.config.kafka,
+            topics: &self.identity.topics,
+            stage: &self.identity.stage,
+            processors: self.processors.iter().map(|kind| kind.name()).collect(),
+        };
+        let known = self.config.settings.borrow().claims.clone();
+        if let Some(claim) = claimant.existing(&known)? {
+            return Ok(claim);
+        }
+        let mut start = Vec::new();
+        for partition in 0..self.partitions {
+            let (low, end) = state.committed.watermarks(&self.identity.topics.orders, partition)?;
+            start.push(match self.config.args.start {
+                StartAt::Earliest => low,
+                StartAt::Latest => end,
+            });
+        }
+        let claim = claimant.claim(Start(start))?;
+        tracing::info!(stage = claim.stage, start = ?self.config.args.start, "processors claimed");
+        Ok(claim)
+    }
+
+    fn check(&self) -> Result<(), Interrupt> {
+        if self.process.shutdown.is_cancelled() { Err(Interrupt::Shutdown) } else { Ok(()) }
+    }
+
+    fn ensure_topics(&self) -> Result<(), Attempt> {
+        let Identity { topics, stage, .. } = &self.identity;
+        let kafka: &KafkaArgs = &self.config.kafka;
+        let prepare = |topic: &str, partitions, config| {
+            ensure_internal(kafka, topic, partitions, config)
+                .map_err(|error| Attempt::Failed(format!("topic {topic}: {error}")))
+        };
+        prepare(&topics.settings(), 1, SETTINGS_CONFIG)?;
+        prepare(&topics.state(stage), self.partitions, STATE_CONFIG)
+    }
+
+    /// The first order is folded with the pipeline's settings, not with defaults that are then corrected.
+    fn await_settings(&self, need: &runtime::Need) -> Result<(), Interrupt> {
+        while !self.config.settings.borrow().loaded {
+            need.missing(format!("reading {}", self.identity.topics.settings()));
+            self.check()?;
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn retry<T>(
+        &self,
+        need: &runtime::Need,
+        doing: &str,
+        mut attempt: impl FnMut() -> Result<T, Attempt>,
+    ) -> Result<T, Interrupt> {
+        loop {
+            match attempt() {
+                Ok(value) => return Ok(value),
+                Err(Attempt::Interrupted(interrupt)) => return Err(interrupt),
+                Err(Attempt::Failed(why)) => need.missing(format!("{doing}: {why}; trying again")),
+            }
+            self.check()?;
+            std::thread::sleep(RETRY);
+        }
+    }
+}
+
+/// How an attempt ended that did not succeed.
+enum Attempt {
+    /// May pass by itself.
+    Failed(String),
+    Interrupted(Interrupt),
+}
+
+impl From<ClaimError> for Attempt {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Taken(taken) => Self::Interrupted(Interrupt::Fatal(taken)),
+            ClaimError::Publish(error) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<Interrupt> for Attempt {
+    fn from(interrupt: Interrupt) -> Self {
+        match interrupt {
+            Interrupt::Doubt { doing, source } => Self::Failed(format!("{doing} failed: {source}")),
+            other => Self::Interrupted(other),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Brings partitions back to where their last commit left them: the one recovery path, start-up included.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use contract::state::{self, Checkpoint, PROGRESS_KEY, Progress, SETTINGS_KEY};
+use contract::{OrderParser, Outputs, ProcessorKind, Settings, Timestamp};
+
+use crate::changelog::Changelog;
+use crate::claims::Start;
+use crate::error::Interrupt;
+use crate::faults::{self, Mutation, Point};
+use crate::native::Record;
+use crate::partition::{Partition, Slot, record_hash};
+use crate::reader::{Check, Stretch};
+use crate::settle::StateTopic;
+use crate::{StageError, format};
+
+/// What a restore needs to know of its stage.
+pub(crate) struct Restorer {
+    pub stage: String,
+    pub orders_topic: String,
+    pub state: StateTopic,
+    pub processors: Vec<Arc<dyn ProcessorKind>>,
+    /// Where partitions without progress begin.
+    pub start: Start,
+}
+
+/// Restored partitions, and what it took.
+pub(crate) struct Restored {
+    pub partitions: Vec<Partition>,
+    pub state_records: u64,
+    pub state_bytes: u64,
+    pub refolded: u64,
+    pub seconds: f64,
+}
+
+/// What a state partition holds: the newest value of every key.
+#[derive(Default)]
+struct Snapshot {
+    progress: Option<Progress>,
+    settings: Option<Settings>,
+    records: HashMap<String, Vec<u8>>,
+}
+
+impl Restorer {
+    /// Restores the partitions of `settled` (from [`StateTopic::settle`], after the group's offset commits were
+    /// awaited). Settings that a partition has none of its own yet are `newest`.
+    pub(crate) fn restore(
+        &self,
+        settled: &[Stretch],
+        newest: &Settings,
+        check: Check<'_>,
+    ) -> Result<Restored, Interrupt> {
+        let started = Instant::now();
+        let mut restored =
+            Restored { partitions: Vec::new(), state_records: 0, state_bytes: 0, refolded: 0, seconds: 0.0 };
+        let mut snapshots = self.read_state(settled, &mut restored, check)?;
+        for stretch in settled {
+            let snapshot = snapshots.remove(&stretch.partition).unwrap_or_default();
+            restored.partitions.push(self.load(stretch.partition, snapshot, newest)?);
+        }
+        faults::pass(Point::Restoring);
+        self.refold(&mut restored, check)?;
+        restored.seconds = started.elapsed().as_secs_f64();
+        Ok(restored)
+    }
+
+    fn read_state(
+        &self,
+        settled: &[Stretch],
+        restored: &mut Restored,
+        check: Check<'_>,
+    ) -> Result<BTreeMap<i32, Snapshot>, Interrupt> {
+        let mut snapshots: BTreeMap<i32, Snapshot> = BTreeMap::new();
+        let mut take = |record: Record<'_>| {
+            restored.state_records += 1;
+            restored.state_bytes += record.value.map_or(0, <[u8]>::len) as u64;
+            let snapshot = snapshots.entry(record.partition).or_default();
+            self.take(snapshot, &record).map_err(|problem| self.unreadable(record.partition, problem).into())
+        };
+        self.state.committed.read(&self.state.topic, settled, &mut take, check)?;
+        Ok(snapshots)
+    }
+
+    fn take(&self, snapshot: &mut Snapshot, record: &Record<'_>) -> Result<(), String> {
+        let key =
+            record.key.and_then(|key| std::str::from_utf8(key).ok()).ok_or("a record without a text key")?;
+        match (key, record.value) {
+            (PROGRESS_KEY, Some(value)) => snapshot.progress = Some(format::read_progress(value)?),
+            (SETTINGS_KEY, Some(value)) => {
+                snapshot.settings = Some(Settings::from_json(value).map_err(|e| format!("settings: {e}"))?);
+            }
+            (key, None) => {
+                snapshot.records.remove(key);
+            }
+            (key, Some(value)) => {
+                snapshot.records.insert(key.to_owned(), value.to_vec());
+            }
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, partition: i32, problem: String) -> StageError {
+        StageError::State { topic: self.state.topic.clone(), partition, problem }
+    }
+
+    fn data_loss(&self, partition: i32, problem: String) -> Interrupt {
+        Interrupt::Fatal(StageError::DataLoss {
+            stage: self.stage.clone(),
+            topic: self.orders_topic.clone(),
+            partition,
+            problem,
+        })
+    }
+
+    /// Makes a partition from its snapshot; its processors stand at their checkpoints.
+    fn load(&self, id: i32, snapshot: Snapshot, newest: &Settings) -> Result<Partition, Interrupt> {
+        let Snapshot { progress, settings, records } = snapshot;
+        let settings_due = settings.is_none();
+        let settings = settings.unwrap_or_else(|| newest.clone());
+        let progress = match progress {
+            Some(progress) => self.check_range(id, progress)?,
+            None => self.first_progress(id)?,
+        };
+        let mut slots = Vec::with_capacity(self.processors.len());
+        for kind in &self.processors {
+            let checkpoint = progress.checkpoints.get(kind.name().as_str());
+            let checkpoint = format::check_checkpoint(kind.as_ref(), checkpoint)
+                .map_err(|problem| self.unreadable(id, problem))?;
+            let mut slot = Slot::new(kind.as_ref(), &settings, checkpoint.position);
+            slot.watermark = Timestamp(checkpoint.watermark);
+            slot.checkpoint = checkpoint;
+            slots.push(slot);
+        }
+        for (key, value) in &records {
+            load_record(&mut slots, key, value).map_err(|problem| self.unreadable(id, problem))?;
+        }
+        if faults::is_off(Mutation::SharedCheckpoint) {
+            share_checkpoint(&mut slots);
+        }
+        Ok(Partition {
+            id,
+            incarnation: progress.incarnation,
+            position: progress.position,
+            committed: progress.position,
+            last: progress.last,
+            slots,
+            orders: progress.orders,
+            invalid: progress.invalid,
+            lost: progress.lost,
+            settings,
+            settings_due,
+            fed: Instant::now(),
+            record_time: Timestamp(0),
+        })
+    }
+
+    fn first_progress(&self, partition: i32) -> Result<Progress, Interrupt> {
+        let (low, _) = self.state.uncommitted.watermarks(&self.orders_topic, partition)?;
+        let position = self.start.offset(partition).map_or(low, |offset| offset.max(low));
+        let checkpoints = self.processors.iter().map(|kind| {
+            let format = kind.format_version();
+            (kind.name().to_string(), Checkpoint { format, position, watermark: 0 })
+        });
+        Ok(Progress {
+            format: state::FORMAT,
+            incarnation: new_incarnation(),
+            owner: String::new(),
+            position,
+            last: None,
+            records: 0,
+            checkpoints: checkpoints.collect(),
+            orders: 0,
+            invalid: 0,
+            lost: 0,
+        })
+    }
+
+    /// The position and every checkpoint must lie within what the orders topic still holds.
+    fn check_range(&self, id: i32, progress: Progress) -> Result<Progress, Interrupt> {
+        let (low, high) = self.state.uncommitted.watermarks(&self.orders_topic, id)?;
+        let needed = progress.checkpoints.values().map(|c| c.position).min().unwrap_or(progress.position);
+        let needed = needed.min(progress.position);
+        if needed < low {
+            let problem = format!("orders [{needed}, {low}) are needed and no longer in the topic");
+            return Err(self.data_loss(id, problem));
+        }
+        if progress.position > high {
+            let problem = format!("read up to offset {} but the topic ends at {high}", progress.position);
+            return Err(self.data_loss(id, problem));
+        }
+        Ok(progress)
+    }
+
+    /// Folds the orders between checkpoints and positions again, their outputs thrown away, and checks that
+    /// the last record before each position is still the one that was read.
+    fn refold(&self, restored: &mut Restored, check: Check<'_>) -> Result<(), Interrupt> {
+        let stretches = self.refold_stretches(&restored.partitions)?;
+        let mut unseen: BTreeMap<i32, ()> = stretches.iter().map(|s| (s.partition, ())).collect();
+        let (mut parser, mut outputs) = (OrderParser::default(), Outputs::default());
+        let Restored { partitions, refolded, .. } = restored;
+        let mut take = |record: Record<'_>| {
+            let Some(partition) = partitions.iter_mut().find(|p| p.id == record.partition) else {
+                return Ok(());
+            };
+            if let Some(last) = partition.last.as_ref().filter(|last| last.offset == record.offset) {
+                unseen.remove(&record.partition);
+                if last.hash != record_hash(&record) {
+                    return Err(self.data_loss(partition.id, changed(last.offset)));
+                }
+            }
+            *refolded += refold_record(partition, &record, &mut parser, &mut outputs);
+            Ok(())
+        };
+        self.state.committed.read(&self.orders_topic, &stretches, &mut take, check)?;
+        for partition in restored.partitions.iter_mut() {
+            if let (Some(last), true) = (&partition.last, unseen.contains_key(&partition.id)) {
+                return Err(self.data_loss(partition.id, changed(last.offset)));
+            }
+            if faults::is_off(Mutation::RefoldNotDue) {
+                partition.gather(crate::partition::Extent::Everything, &mut Changelog::default());
+            }
+        }
+        Ok(())
+    }
+
+    fn refold_stretches(&self, partitions: &[Partition]) -> Result<Vec<Stretch>, Interrupt> {
+        let mut stretches = Vec::new();
+        for partition in partitions {
+            let Some(last) = &partition.last else { continue };
+            let (low, _) = self.state.uncommitted.watermarks(&self.orders_topic, partition.id)?;
+            let folded = partition.slots.iter().map(|s| s.checkpoint.position).min();
+            let start = folded.unwrap_or(last.offset).min(last.offset).max(low);
+            // Nothing left to compare with when retention has taken the last record too.
+            if start <= last.offset && last.offset >= low {
+                stretches.push(Stretch { partition: partition.id, start, end: partition.position });
+            }
+        }
+        Ok(stretches)
+    }
+}
+
+fn changed(offset: i64) -> String {
+    format!("the record at offset {offset} is not the one that was read there; was the topic recreated?")
+}
+
+fn refold_record(
+    partition: &mut Partition,
+    record: &Record<'_>,
+    parser: &mut OrderParser,
+    outputs: &mut Outputs,
+) -> u64 {
+    let Ok(order) = parser.parse(record.value.unwrap_or_default(), record.timestamp) else { return 0 };
+    let mut folded = 0;
+    for slot in partition.slots.iter_mut().filter(|slot| record.offset >= slot.checkpoint.position) {
+        slot.fold(&order, record.timestamp, outputs);
+        folded = 1;
+    }
+    outputs.clear();
+    folded
+}
+
+fn load_record(slots: &mut [Slot], key: &str, value: &[u8]) -> Result<(), String> {
+    let (processor, own_key) =
+        state::split_state_key(key).ok_or_else(|| format!("there is no such key: {key:?}"))?;
+    let slot = slots
+        .iter_mut()
+        .find(|slot| slot.name == processor)
+        .ok_or_else(|| format!("key {key:?} is of a processor that this stage does not run"))?;
+    let format = slot.checkpoint.format;
+    slot.processor.load(format, own_key, value).map_err(|error| error.to_string())
+}
+
+fn share_checkpoint(slots: &mut [Slot]) {
+    if let Some(earliest) = slots.iter().map(|s| s.checkpoint.position).min() {
+        for slot in slots {
+            slot.checkpoint.position = earliest;
+        }
+    }
+}
+
+/// Differs from every earlier incarnation of the same partition.
+pub(crate) fn new_incarnation() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}", now.as_nanos())
+}

@@ -1,0 +1,224 @@
+//! The loop of a stage: rebalances, settings, a batch, a commit when due.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use contract::{Settings, Topics};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use runtime::Shutdown;
+use runtime::health::Need;
+use runtime::settings::Directory;
+use tokio::sync::watch;
+
+use crate::StageError;
+use crate::changelog::Changelog;
+use crate::error::Interrupt;
+use crate::fold::{Fold, Partitions};
+use crate::input::Input;
+use crate::metrics::Metrics;
+use crate::partition::Extent;
+use crate::producer::Producer;
+use crate::report::Reporter;
+use crate::restore::Restorer;
+
+/// The longest wait for input: bounds how late a rebalance, new settings or a shutdown is noticed.
+const WAIT: Duration = Duration::from_millis(100);
+/// Alerts of a stage that has caught up are committed early, but commits are this far apart.
+const EARLY: Duration = Duration::from_millis(5);
+/// Waits between attempts to restore, doubled up to the maximum while they fail.
+const BACKOFF: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// Alerts and dead letters that wait at most; more make a commit due.
+const MAX_WAITING: usize = 20_000;
+
+/// What does not change while a stage runs.
+pub(crate) struct Identity {
+    pub topics: Topics,
+    pub stage: String,
+    pub group: String,
+    pub instance: String,
+    /// The transactional id; also the owner in progress records.
+    pub owner: String,
+    /// `--commit-interval`; wins over the settings.
+    pub commit_interval: Option<Duration>,
+}
+
+/// A running stage. One thread owns it.
+pub(crate) struct Stage {
+    pub identity: Identity,
+    pub producer_config: ClientConfig,
+    pub input: Input,
+    pub restorer: Restorer,
+    pub settings: watch::Receiver<Arc<Directory>>,
+    pub metrics: Metrics,
+    pub reporter: Reporter,
+    pub need: Need,
+    pub shutdown: Shutdown,
+    pub fold: Fold,
+    pub changelog: Changelog,
+    /// What the group gave us; `None` between a revocation and the next assignment.
+    pub assigned: Option<Vec<i32>>,
+    pub membership: Option<ConsumerGroupMetadata>,
+    /// Restored and being read; empty until then.
+    pub partitions: Partitions,
+    pub producer: Option<Producer>,
+    pub committed_at: Instant,
+    /// The last batch was not a full one: we read as fast as orders come.
+    pub caught_up: bool,
+    pub failures: u32,
+    /// A dead letter larger than this cannot be sent to its topic.
+    pub dead_letter_limit: usize,
+}
+
+impl Stage {
+    /// Runs until the process shuts down or nothing helps.
+    pub(crate) fn run(mut self) -> Result<(), StageError> {
+        loop {
+            match self.work() {
+                Ok(()) | Err(Interrupt::Rebalance) => {}
+                Err(Interrupt::Doubt { doing, source }) => self.give_up(doing, &source),
+                Err(Interrupt::Shutdown) => return self.drain(),
+                Err(Interrupt::Fatal(error)) => {
+                    self.need.missing(error.to_string());
+                    self.input.close();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// One turn of the loop.
+    fn work(&mut self) -> Result<(), Interrupt> {
+        if self.shutdown.is_cancelled() {
+            return Err(Interrupt::Shutdown);
+        }
+        let idle = if self.assigned.is_none() { WAIT } else { Duration::ZERO };
+        if let Some(event) = self.input.group_event(idle) {
+            return self.handle(event);
+        }
+        if self.assigned.is_none() {
+            return Ok(());
+        }
+        if self.partitions.is_empty() && !self.restore_assigned()? {
+            return Ok(());
+        }
+        self.apply_settings()?;
+        self.read()?;
+        self.commit_if_due()?;
+        self.reporter.report(&self.input, &self.partitions, &self.metrics);
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<(), Interrupt> {
+        let wait = self.wait();
+        let batch = self.input.drain(wait);
+        if batch.len() == 0 {
+            self.caught_up = true;
+            return Ok(());
+        }
+        let started = Instant::now();
+        self.caught_up = !batch.is_full();
+        let folded = self.fold.batch(&batch, &mut self.partitions, &self.metrics);
+        drop(batch);
+        crate::faults::pass(crate::faults::Point::FirstPoll);
+        self.metrics.record_busy(started.elapsed().as_secs_f64());
+        folded
+    }
+
+    /// How long to wait for input: until something of our own is due.
+    fn wait(&self) -> Duration {
+        let now = Instant::now();
+        let commit = self.partitions.iter().any(|p| p.position != p.committed).then(|| self.commit_due_at());
+        let checkpoint =
+            self.partitions.iter().filter_map(crate::partition::Partition::next_checkpoint).min();
+        let due = commit.into_iter().chain(checkpoint).min().unwrap_or(now + WAIT);
+        due.saturating_duration_since(now).clamp(Duration::from_millis(1), WAIT)
+    }
+
+    fn commit_due_at(&self) -> Instant {
+        let early = self.caught_up && !self.fold.outputs.is_empty();
+        self.committed_at + if early { EARLY } else { self.commit_interval() }
+    }
+
+    fn commit_interval(&self) -> Duration {
+        let live = || Duration::from_millis(self.settings.borrow().settings.commit_interval_ms);
+        self.identity.commit_interval.unwrap_or_else(live)
+    }
+
+    fn commit_if_due(&mut self) -> Result<(), Interrupt> {
+        let waiting = self.fold.outputs.alerts().len() + self.fold.dead_letters.len();
+        let now = Instant::now();
+        if waiting < MAX_WAITING && now < self.commit_due_at() {
+            return Ok(());
+        }
+        if self.partitions.iter().any(|p| p.is_due(Extent::Due)) {
+            self.commit(Extent::Due)?;
+        }
+        Ok(())
+    }
+
+    /// A new generation is applied between two commits, through a transaction that also checkpoints everything:
+    /// orders before it are never folded again with the new settings.
+    fn apply_settings(&mut self) -> Result<(), Interrupt> {
+        let differs = |settings: &Settings| self.partitions.iter().any(|p| p.settings != *settings);
+        let newest = {
+            let directory = self.settings.borrow();
+            if !differs(&directory.settings) {
+                return Ok(());
+            }
+            directory.settings.clone()
+        };
+        for partition in self.partitions.iter_mut() {
+            partition.settings = newest.clone();
+            partition.settings_due = true;
+        }
+        self.commit(Extent::Everything)?;
+        for partition in self.partitions.iter_mut() {
+            partition.configure(&newest);
+        }
+        tracing::info!(generation = newest.generation, "settings applied");
+        self.metrics.record_settings(newest.generation);
+        Ok(())
+    }
+
+    /// Rule 5: a failed or doubtful call leaves nothing to trust; the next turn restores from Kafka.
+    fn give_up(&mut self, doing: &'static str, error: &rdkafka::error::KafkaError) {
+        tracing::warn!(doing, %error, "giving up producer and state; restoring from kafka");
+        self.need.missing(format!("{doing} failed: {error}; trying again"));
+        self.metrics.record_given_up(doing);
+        if crate::producer::is_too_large(error) {
+            self.dead_letter_limit /= 8;
+            tracing::warn!(bytes = self.dead_letter_limit, "cutting dead letters shorter");
+        }
+        self.forget();
+        self.producer = None;
+        self.input.unassign();
+        let backoff = BACKOFF.saturating_mul(1 << self.failures.min(10)).min(BACKOFF_MAX);
+        self.failures += 1;
+        let until = Instant::now() + backoff;
+        while Instant::now() < until && !self.shutdown.is_cancelled() && !self.input.has_group_event() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Drops state and waiting outputs.
+    pub(crate) fn forget(&mut self) {
+        self.partitions.clear();
+        self.fold.clear();
+        self.metrics.reset_lag();
+    }
+
+    fn drain(mut self) -> Result<(), StageError> {
+        tracing::info!("draining");
+        if !self.partitions.is_empty()
+            && let Err(error) = self.commit(Extent::Everything)
+        {
+            tracing::warn!(%error, "last commit failed; the next start restores");
+        }
+        self.input.leave();
+        crate::input::drop_within(Duration::from_secs(2), "clients", (self.producer.take(), self.restorer));
+        tracing::info!("drained");
+        Ok(())
+    }
+}
