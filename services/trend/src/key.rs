@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn keys_are_legible() {
-        // 2026-11-22T17:05Z is 29,772,305 minutes after the epoch.
+        // 1,795,367,100 s after the epoch.
         let laptop = key(1_795_367_100_000 / 60_000, Subject::Product, "Laptop");
         assert_eq!(laptop.to_string(), "2026-11-22T17:05/product/Laptop");
     }
