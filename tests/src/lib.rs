@@ -5,6 +5,8 @@ pub mod bad_orders;
 pub mod binary;
 pub mod case;
 pub mod checks;
+pub mod cluster;
+pub mod faults;
 pub mod http;
 pub mod kafka;
 pub mod load;

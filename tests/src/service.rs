@@ -181,6 +181,27 @@ impl Service {
         serde_json::from_str(&http::get(self.port, "/status")?.body).context("reading /status")
     }
 
+    /// The partitions a stage's replica is working on, as it says itself.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn partitions(&self) -> Result<Vec<PartitionStatus>> {
+        let status = self.status()?;
+        let partitions = status["stage"]["partitions"].clone();
+        if partitions.is_null() {
+            return Ok(Vec::new());
+        }
+        serde_json::from_value(partitions).with_context(|| format!("partitions of {status}"))
+    }
+
+    /// Valid orders that a stage's replica has folded since it was started.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn orders_folded(&self) -> Result<f64> {
+        self.metrics()?.sum("millrace_orders_total", &[]).context("no millrace_orders_total")
+    }
+
     /// What `/metrics` shows.
     ///
     /// # Errors
@@ -188,6 +209,17 @@ impl Service {
     pub fn metrics(&self) -> Result<Metrics> {
         Ok(Metrics::parse(&http::get(self.port, "/metrics")?.body))
     }
+}
+
+/// What a replica says of one partition.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct PartitionStatus {
+    /// Its number.
+    pub partition: i32,
+    /// The next offset to read.
+    pub position: i64,
+    /// Checkpoint position by processor.
+    pub checkpoints: BTreeMap<String, i64>,
 }
 
 /// The samples of a metrics page.

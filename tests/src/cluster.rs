@@ -1,0 +1,178 @@
+//! A whole pipeline at work: servers, replicas of one stage, views; and what it takes to compare the results.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::binary::Build;
+use crate::case::Case;
+use crate::checks;
+use crate::kafka::Kafka;
+use crate::oracle::{self, Expected, Thresholds};
+use crate::pipeline::Pipeline;
+use crate::proxy::Proxy;
+use crate::redis_server::Redis;
+use crate::service::{Service, Spec};
+use crate::topic;
+use crate::wait;
+
+/// How long a process may take to be ready on a busy machine.
+pub const READY_LIMIT: Duration = Duration::from_mins(1);
+/// How long results may take to arrive once all orders are sent.
+const CATCH_UP_LIMIT: Duration = Duration::from_mins(2);
+/// Everything that is under way (a view interval, a quiet checkpoint) has arrived after this long.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// A running pipeline.
+pub struct Cluster {
+    /// Its broker.
+    pub kafka: Kafka,
+    /// Its Redis.
+    pub redis: Redis,
+    /// Between the replicas and the broker, when the setup asks for it.
+    pub proxy: Option<Proxy>,
+    /// Its names and commands.
+    pub pipeline: Pipeline,
+    /// The replicas of its stage.
+    pub replicas: Vec<Service>,
+    /// Its views process.
+    pub views: Service,
+    processors: Vec<String>,
+}
+
+/// How to start one.
+pub struct Setup<'a> {
+    /// Which build.
+    pub build: Build,
+    /// Partitions of the orders topic.
+    pub partitions: i32,
+    /// The processors of the stage.
+    pub processors: &'a [&'a str],
+    /// Replicas of the stage.
+    pub replicas: usize,
+    /// Whether the replicas reach the broker through a proxy.
+    pub proxied: bool,
+    /// Environment of the replicas.
+    pub env: &'a [(&'a str, &'a str)],
+}
+
+impl Default for Setup<'_> {
+    /// One replica of revenue and fraud over four partitions, as users run it.
+    fn default() -> Self {
+        let processors = &["revenue", "fraud"];
+        Self { build: Build::Plain, partitions: 4, processors, replicas: 1, proxied: false, env: &[] }
+    }
+}
+
+impl Cluster {
+    /// Starts servers, views and replicas, and waits until all are ready.
+    ///
+    /// # Errors
+    /// When anything does not start.
+    pub fn start(case: &Case, setup: &Setup<'_>) -> Result<Self> {
+        let (proxy, kafka) = start_kafka(case, setup.proxied)?;
+        let redis = Redis::start(case)?;
+        let pipeline = Pipeline::new(case, "shop", &kafka, &redis, setup.build)?;
+        pipeline.create_topics(setup.partitions)?;
+        let views = pipeline.views().start()?;
+        let processors = setup.processors.iter().map(|&p| p.to_owned()).collect();
+        let mut cluster = Self { kafka, redis, proxy, pipeline, replicas: Vec::new(), views, processors };
+        for number in 0..setup.replicas {
+            let mut spec = cluster.replica_spec(number);
+            for (name, value) in setup.env {
+                spec = spec.env(name, value);
+            }
+            cluster.replicas.push(spec.start()?);
+        }
+        for replica in &mut cluster.replicas {
+            replica.wait_ready(READY_LIMIT)?;
+        }
+        cluster.views.wait_ready(READY_LIMIT)?;
+        Ok(cluster)
+    }
+
+    /// How replica `number` is started.
+    pub fn replica_spec(&self, number: usize) -> Spec {
+        let processors: Vec<&str> = self.processors.iter().map(String::as_str).collect();
+        let instance = format!("replica-{number}");
+        match &self.proxy {
+            Some(proxy) => self.pipeline.through(&proxy.brokers()).process(&processors, &instance),
+            None => self.pipeline.process(&processors, &instance),
+        }
+    }
+
+    /// The stage's name.
+    pub fn stage(&self) -> String {
+        self.processors.join("-")
+    }
+
+    /// The partitions that the replicas of these indices work on together.
+    pub fn owned(&self, replicas: &[usize]) -> BTreeSet<i32> {
+        let of = |&index: &usize| self.replicas.get(index)?.partitions().ok();
+        replicas.iter().filter_map(of).flatten().map(|p| p.partition).collect()
+    }
+
+    /// Waits until every order was read and the results stand still at their final values.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub fn settle(&self, expected: &Expected) -> Result<()> {
+        let group = self.pipeline.group(&self.stage());
+        wait::equal("lag to be gone", &0, CATCH_UP_LIMIT, || {
+            topic::lag(self.pipeline.brokers(), &self.pipeline.orders(), &group)
+        })?;
+        let key = format!("{}orders:total", self.pipeline.key_prefix());
+        let total = Some(expected.orders.to_string());
+        // Too many is also an answer: the checks tell it better than a wait.
+        wait::until("Redis to have every order", CATCH_UP_LIMIT, || {
+            Ok(self.redis.get(&key)?.and_then(|n| n.parse::<u64>().ok())
+                >= total.as_ref().and_then(|n| n.parse().ok()))
+        })?;
+        thread::sleep(SETTLE);
+        Ok(())
+    }
+
+    /// What the oracle says of the orders topic.
+    ///
+    /// # Errors
+    /// When it cannot be replayed.
+    pub fn expected(&self) -> Result<Expected> {
+        oracle::replay(self.pipeline.brokers(), &self.pipeline.orders(), Thresholds::default())
+    }
+
+    /// Drains the replicas and waits for their last results, then drains the views.
+    ///
+    /// # Errors
+    /// When one does not drain.
+    pub fn drain(&mut self) -> Result<()> {
+        for replica in &mut self.replicas {
+            replica.drain()?;
+        }
+        thread::sleep(SETTLE);
+        self.views.drain()
+    }
+
+    /// Waits for the results, drains everything, and runs all checks.
+    ///
+    /// # Errors
+    /// When anything differs from the oracle.
+    pub fn check(&mut self) -> Result<Expected> {
+        let expected = self.expected().context("replaying the orders")?;
+        self.settle(&expected)?;
+        self.drain()?;
+        checks::everything(&self.pipeline, &self.redis, &expected)?;
+        Ok(expected)
+    }
+}
+
+fn start_kafka(case: &Case, proxied: bool) -> Result<(Option<Proxy>, Kafka)> {
+    if !proxied {
+        return Ok((None, Kafka::start(case)?));
+    }
+    let (proxy, listener) = Proxy::bind()?;
+    let kafka = Kafka::start_behind(case, proxy.port())?;
+    proxy.forward(listener, kafka.proxied_port());
+    Ok((Some(proxy), kafka))
+}
