@@ -206,3 +206,64 @@ impl FromStr for ProcessorName {
 #[derive(Debug, thiserror::Error)]
 #[error("there is no processor {0:?}; there are: revenue, fraud, trend")]
 pub struct UnknownProcessor(String);
+
+#[cfg(test)]
+mod tests {
+    use super::{AlertRecord, Fact, Outputs, ProcessorName};
+    use crate::{Alert, Rule, Timestamp};
+
+    fn alert(rule: Rule, user_id: &str) -> Alert<'_> {
+        Alert {
+            rule,
+            order_id: "o-1",
+            user_id,
+            timestamp: Timestamp(0),
+            value: 11,
+            threshold: 10,
+            settings_generation: 0,
+        }
+    }
+
+    #[test]
+    fn names_read_back() {
+        for name in ProcessorName::ALL {
+            assert_eq!(name.to_string().parse::<ProcessorName>().unwrap(), name);
+        }
+        let error = "frauds".parse::<ProcessorName>().unwrap_err().to_string();
+        assert_eq!(error, "there is no processor \"frauds\"; there are: revenue, fraud, trend");
+    }
+
+    #[test]
+    fn outputs_hold_alerts_apart_and_in_order() {
+        let mut outputs = Outputs::default();
+        let alerts = [alert(Rule::HighValue, "user-1"), alert(Rule::Velocity, "user-22")];
+        for round in 0..2 {
+            assert!(outputs.is_empty(), "round {round}");
+            for alert in &alerts {
+                outputs.alert(alert);
+            }
+            let values = alerts.map(|alert| {
+                let mut value = Vec::new();
+                alert.write_json(&mut value);
+                value
+            });
+            let expected = [
+                AlertRecord { rule: Rule::HighValue, key: b"user-1", value: &values[0] },
+                AlertRecord { rule: Rule::Velocity, key: b"user-22", value: &values[1] },
+            ];
+            assert_eq!(outputs.alerts().collect::<Vec<_>>(), expected);
+            outputs.clear();
+        }
+    }
+
+    #[test]
+    fn facts_are_counted_one_by_one() {
+        let mut outputs = Outputs::default();
+        for (times, fact) in Fact::ALL.into_iter().enumerate() {
+            (0..=times).for_each(|_| outputs.count(fact));
+        }
+        assert_eq!(Fact::ALL.map(|fact| outputs.facts(fact)), [1, 2, 3]);
+        outputs.clear();
+        assert_eq!(Fact::ALL.map(|fact| outputs.facts(fact)), [0, 0, 0]);
+    }
+}

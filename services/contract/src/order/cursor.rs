@@ -58,6 +58,12 @@ impl Scratch {
         self.keys.shrink_to(KEPT_BYTES / size_of::<Span>());
     }
 
+    /// How much memory the buffers hold, in bytes.
+    #[cfg(test)]
+    pub(super) fn bytes_held(&self) -> usize {
+        self.unescaped.capacity() + self.keys.capacity() * size_of::<Span>()
+    }
+
     /// The content of a string that was read from `text`.
     pub(super) fn resolve<'s>(&'s self, span: Span, text: &'s str) -> &'s str {
         let source = if span.escaped { &self.unescaped } else { text };

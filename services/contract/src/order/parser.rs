@@ -79,3 +79,6 @@ fn read_field(cursor: &mut Cursor<'_, '_>, fields: &mut JsonFields) -> Result<()
     fields.set(field, cursor.value(1)?);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
