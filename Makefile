@@ -1,0 +1,61 @@
+# What can be done with Millrace. CI calls nothing but these targets.
+
+BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/millrace
+CARGO_BUILD := cargo build --locked --package millrace
+# All packages are selected even where one is meant: so cargo gives each dependency one set of features for all tests
+# and builds it once.
+CARGO_TEST := cargo test --locked --workspace --no-fail-fast
+# The integration tests in the given folders: name.rs and name/main.rs.
+tests_in = $(sort $(notdir $(basename $(wildcard $(addsuffix /*.rs,$(1)))) $(patsubst %/main.rs,%,$(wildcard $(addsuffix /*/main.rs,$(1))))))
+# Black-box tests that need no servers; the others start their own.
+STATIC_TESTS := crate_graph compose
+FAST_TESTS := $(STATIC_TESTS) $(call tests_in,services/*/tests)
+# With these features the tests of views and dashboard are complete; without, those that need servers are left out.
+REAL_FEATURES := millrace-views/real-servers,millrace-dashboard/real-servers
+REAL_TESTS := $(filter-out $(STATIC_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
+SCRIPTS := $(shell grep -lE '^\#!.*bash|shellcheck shell=bash' dev/* .ci/*)
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## See it work: everything in one process, nothing to install, on http://localhost:3001
+	@dev/prerequisites build
+	@$(CARGO_BUILD)
+	@$(BINARY) demo
+
+up: ## Run it for real on this machine: a real Kafka, a real Redis, each service a process
+	@dev/prerequisites build servers
+	@$(CARGO_BUILD)
+	@dev/up $(BINARY)
+
+down: ## Stop what `make up` started
+	@dev/down
+
+test: ## Run every check and every test; servers are started and stopped as needed
+	@dev/test
+
+lint: ## Check formatting, lints and scripts
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --features $(REAL_FEATURES) -- --deny warnings
+	@if command -v shellcheck > /dev/null; then set -x; shellcheck --external-sources $(SCRIPTS); \
+	  else echo "shellcheck is not installed: scripts are not checked"; fi
+
+test-fast: ## Run the tests that need no servers
+	$(CARGO_TEST) --lib --bins $(addprefix --test ,$(FAST_TESTS))
+
+test-real: ## Run the tests on a real Kafka and a real Redis
+	$(CARGO_TEST) --features $(REAL_FEATURES) $(addprefix --test ,$(REAL_TESTS))
+
+test-long: ## Run the fault test with 2 million orders and 50 kills (about half an hour)
+	MILLRACE_LONG=1 $(CARGO_TEST) --test exact_under_faults -- --nocapture
+
+bench: ## Measure throughput, CPU, memory and latency on real servers
+	cargo run --locked --release --package millrace-bench
+
+fmt: ## Format all Rust code
+	cargo fmt --all
+
+image: ## Build the container image millrace:dev
+	docker build --file docker/Dockerfile --tag millrace:dev .
+
+.PHONY: help demo up down test lint test-fast test-real test-long bench fmt image
