@@ -1,1 +1,13 @@
-fn main() {}
+//! The one binary of Millrace.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+// The feature `override` replaces C's malloc too, which librdkafka uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    millrace::run(millrace::Cli::parse())
+}

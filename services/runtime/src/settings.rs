@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use contract::settings::{Claim, Owner, SETTINGS_KEY, SettingsRecord, claim_key};
 use contract::{ProcessorName, Settings};
 
-pub use publish::{PublishError, publish, transact};
+pub use publish::{Entry, PublishError, publish, read, transact};
 pub use tail::SettingsTail;
 
 /// What the settings topic says.

@@ -56,7 +56,7 @@ pub enum TopicsError {
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
     /// No client can be made.
-    #[error("cannot make a Kafka client (--kafka-property / KAFKA_PROPERTIES): {0}")]
+    #[error("cannot make a Kafka client (--kafka-property / KAFKA_PROPERTIES)")]
     Client(#[source] KafkaError),
     /// A request was not answered, or not understood.
     #[error("cannot {action} topic {topic}: {problem}")]

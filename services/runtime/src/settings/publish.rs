@@ -11,6 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use super::Directory;
 use super::log::{PARTITION, Polled, SettingsLog};
 use crate::config::KafkaArgs;
+use crate::kafka::Probe;
 use crate::topics::{SETTINGS_CONFIG, TopicsError, ensure_internal};
 
 /// How long the whole change may take.
@@ -105,6 +106,18 @@ pub fn transact<E: From<PublishError>>(
         writer.write(&topics.settings(), &entries)?;
     }
     Ok(())
+}
+
+/// Reads the whole settings topic once; a topic that does not exist says nothing. Blocks.
+///
+/// # Errors
+/// When Kafka fails.
+pub fn read(kafka: &KafkaArgs, topics: &Topics) -> Result<Directory, PublishError> {
+    let probe = Probe::new(kafka, "millrace-settings", false).map_err(TopicsError::Client)?;
+    match probe.partitions(&topics.settings()).map_err(TopicsError::from)? {
+        None => Ok(Directory { loaded: true, ..Directory::default() }),
+        Some(_) => read_to_end(kafka, topics, Instant::now() + DEADLINE),
+    }
 }
 
 fn read_to_end(kafka: &KafkaArgs, topics: &Topics, deadline: Instant) -> Result<Directory, PublishError> {
