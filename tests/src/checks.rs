@@ -14,7 +14,7 @@ use crate::pipeline::Pipeline;
 use crate::redis_server::Redis;
 
 pub use alerts::alerts;
-pub use counters::{counters, differences as counter_differences};
+pub use counters::{counters, state};
 pub use dead_letters::dead_letters;
 pub use updates::last_update;
 
@@ -79,17 +79,26 @@ impl fmt::Display for Differences {
     }
 }
 
-/// Runs all checks of a pipeline that runs revenue and fraud, and says everything that differs at once.
+/// Runs all checks of a pipeline whose `stage` runs revenue and fraud and was drained; those of Redis and the
+/// metrics topic when there is a Redis. Says everything that differs at once.
 ///
 /// # Errors
 /// When anything differs, or something cannot be read.
-pub fn everything(pipeline: &Pipeline, redis: &Redis, expected: &Expected) -> Result<()> {
-    let found = [
-        counters(pipeline, redis, expected)?,
+pub fn everything(
+    pipeline: &Pipeline,
+    stage: &str,
+    redis: Option<&Redis>,
+    expected: &Expected,
+) -> Result<()> {
+    let mut found = vec![
+        state(pipeline, stage, expected)?,
         alerts(pipeline, expected)?,
-        last_update(pipeline, expected)?,
         dead_letters(pipeline, expected)?,
     ];
+    if let Some(redis) = redis {
+        found.push(counters(pipeline, redis, expected)?);
+        found.push(last_update(pipeline, expected)?);
+    }
     let report: Vec<_> = found.iter().map(ToString::to_string).collect();
     println!("{}", report.join("\n"));
     ensure!(found.iter().all(Differences::is_empty), "{}", report.join("\n"));

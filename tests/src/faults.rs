@@ -177,8 +177,9 @@ impl Saboteur {
     }
 
     fn kill_views(&mut self, cluster: &mut Cluster) -> Result<()> {
-        self.tally.views_kills += usize::from(cluster.views.kill()?);
-        cluster.views.restart()
+        let views = cluster.views.as_mut().context("there are no views to kill")?;
+        self.tally.views_kills += usize::from(views.kill()?);
+        views.restart()
     }
 
     fn flush_redis(&mut self, cluster: &mut Cluster) -> Result<()> {
@@ -215,9 +216,7 @@ impl Saboteur {
 
 /// Waits until Redis has counted at least `least` orders; how many it has.
 fn redis_total(cluster: &Cluster, least: u64) -> Result<u64> {
-    let key = format!("{}orders:total", cluster.pipeline.key_prefix());
     wait::some(&format!("Redis to count {least} orders"), WORK_LIMIT, || {
-        let total = cluster.redis.get(&key)?.and_then(|n| n.parse().ok());
-        Ok(total.filter(|&n: &u64| n >= least))
+        Ok(cluster.redis_orders()?.filter(|&n| n >= least))
     })
 }

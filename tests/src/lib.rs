@@ -17,5 +17,6 @@ pub mod proxy;
 pub mod redis_server;
 pub mod service;
 pub mod shop;
+pub mod state_topic;
 pub mod topic;
 pub mod wait;

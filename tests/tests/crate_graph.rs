@@ -27,6 +27,7 @@ const RULES: &[Rule] = &[
     Rule { name: "millrace-revenue", ours: CONTRACT, never: IO },
     Rule { name: "millrace-fraud", ours: CONTRACT, never: IO },
     Rule { name: "millrace-trend", ours: CONTRACT, never: IO },
+    // What their property tests share.
     Rule { name: "millrace-foldtest", ours: CONTRACT, never: IO },
     Rule { name: "millrace-runtime", ours: CONTRACT, never: &["redis"] },
     // A processor that could read Redis would one day decide by it.
