@@ -50,6 +50,7 @@ mod report;
 mod restore;
 mod settle;
 mod stage;
+pub mod state;
 
 pub use config::{StageArgs, StageConfig, StartAt};
 pub use error::StageError;

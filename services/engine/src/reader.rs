@@ -75,6 +75,20 @@ impl Reader {
             .fetch_watermarks(topic, partition, QUERY_TIMEOUT)
             .map_err(Interrupt::doubt("asking for watermarks"))
     }
+    /// How many partitions the topic has; `None` when it does not exist.
+    pub(crate) fn partitions(&self, topic: &str) -> Result<Option<i32>, Interrupt> {
+        let metadata = self
+            .consumer
+            .fetch_metadata(Some(topic), QUERY_TIMEOUT)
+            .map_err(Interrupt::doubt("asking for metadata"))?;
+        let partitions = metadata.topics().first().map_or(0, |t| t.partitions().len());
+        Ok(i32::try_from(partitions).ok().filter(|n| *n > 0))
+    }
+
+    /// The client, for queries that only it offers.
+    pub(crate) fn consumer(&self) -> &BaseConsumer {
+        &self.consumer
+    }
 
     /// Hands every record of the stretches to `on_record`, in offset order within each partition.
     pub(crate) fn read(

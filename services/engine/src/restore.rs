@@ -1,6 +1,6 @@
 //! Brings partitions back to where their last commit left them: the one recovery path, start-up included.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -198,7 +198,7 @@ impl Restorer {
     /// the last record before each position is still the one that was read.
     fn refold(&self, restored: &mut Restored, check: Check<'_>) -> Result<(), Interrupt> {
         let stretches = self.refold_stretches(&restored.partitions)?;
-        let mut unseen: BTreeMap<i32, ()> = stretches.iter().map(|s| (s.partition, ())).collect();
+        let mut unseen: BTreeSet<i32> = stretches.iter().map(|s| s.partition).collect();
         let (mut parser, mut outputs) = (OrderParser::default(), Outputs::default());
         let Restored { partitions, refolded, .. } = restored;
         let mut take = |record: Record<'_>| {
@@ -216,8 +216,14 @@ impl Restorer {
         };
         self.state.committed.read(&self.orders_topic, &stretches, &mut take, check)?;
         for partition in restored.partitions.iter_mut() {
-            if let (Some(last), true) = (&partition.last, unseen.contains_key(&partition.id)) {
-                return Err(self.data_loss(partition.id, changed(last.offset)));
+            match &partition.last {
+                // A stretch that begins after it was cut by retention: there is nothing to compare with.
+                Some(last)
+                    if unseen.contains(&partition.id) && compares(&stretches, partition.id, last.offset) =>
+                {
+                    return Err(self.data_loss(partition.id, changed(last.offset)));
+                }
+                _ => {}
             }
             if faults::is_off(Mutation::RefoldNotDue) {
                 partition.gather(crate::partition::Extent::Everything, &mut Changelog::default());
@@ -229,17 +235,22 @@ impl Restorer {
     fn refold_stretches(&self, partitions: &[Partition]) -> Result<Vec<Stretch>, Interrupt> {
         let mut stretches = Vec::new();
         for partition in partitions {
-            let Some(last) = &partition.last else { continue };
             let (low, _) = self.state.uncommitted.watermarks(&self.orders_topic, partition.id)?;
-            let folded = partition.slots.iter().map(|s| s.checkpoint.position).min();
-            let start = folded.unwrap_or(last.offset).min(last.offset).max(low);
-            // Nothing left to compare with when retention has taken the last record too.
-            if start <= last.offset && last.offset >= low {
-                stretches.push(Stretch { partition: partition.id, start, end: partition.position });
+            let end = partition.position;
+            // Nothing is left to compare with when retention has taken the last record too.
+            let last = partition.last.as_ref().map(|last| last.offset).filter(|offset| *offset >= low);
+            let folded = partition.slots.iter().map(|s| s.checkpoint.position);
+            let start = folded.chain(last).min().unwrap_or(end);
+            if start < end {
+                stretches.push(Stretch { partition: partition.id, start, end });
             }
         }
         Ok(stretches)
     }
+}
+
+fn compares(stretches: &[Stretch], partition: i32, offset: i64) -> bool {
+    stretches.iter().any(|s| s.partition == partition && s.start <= offset)
 }
 
 fn changed(offset: i64) -> String {

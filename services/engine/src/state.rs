@@ -1,0 +1,342 @@
+//! Looking at a stage's state, and the two changes to it that only a person may decide on. Everything here
+//! blocks while it talks to Kafka.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use contract::settings::claim_key;
+use contract::state::{self, Checkpoint, PROGRESS_KEY, Progress};
+use contract::topics::stage_name;
+use contract::{ProcessorKind, Topics};
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseRecord;
+use runtime::config::KafkaArgs;
+use runtime::settings::{PublishError, transact};
+use serde::Serialize;
+
+use crate::error::{Interrupt, StageError};
+use crate::format;
+use crate::producer::{Producer, STEP, transactional};
+use crate::reader::{Isolation, Reader, Stretch};
+use crate::restore::new_incarnation;
+
+/// A stage as seen from outside.
+pub struct StageAdmin {
+    kafka: KafkaArgs,
+    topics: Topics,
+    processors: Vec<Arc<dyn ProcessorKind>>,
+    stage: String,
+    reader: Reader,
+}
+
+/// What a stage has done with one partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartitionState {
+    /// The input partition.
+    pub partition: i32,
+    /// First offset that the orders topic still holds.
+    pub low: i64,
+    /// Where the orders topic ends.
+    pub end: i64,
+    /// Orders not read yet; at most, since transaction markers take offsets too.
+    pub lag: i64,
+    /// What the stage has written down, absent before its first start.
+    pub progress: Option<Progress>,
+    /// State records in the partition, older values of the same key not counted.
+    pub records: usize,
+}
+
+/// Why state could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The stage cannot be looked at.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// A call to Kafka failed.
+    #[error("{doing} failed (--brokers / KAFKA_BROKERS)")]
+    Kafka {
+        /// What was tried.
+        doing: &'static str,
+        /// The failure.
+        #[source]
+        source: KafkaError,
+    },
+    /// A topic is missing: the stage has never run under this pipeline name.
+    #[error("topic {0} does not exist: check --pipeline, --orders-topic and the stage's name")]
+    NoTopic(String),
+    /// State may only be changed while nothing runs.
+    #[error("stage {stage} still runs ({members}): stop it first; a replica that crashed is gone after 6 s")]
+    Running {
+        /// The stage.
+        stage: String,
+        /// The instances in its group.
+        members: String,
+    },
+    /// The claims could not be released.
+    #[error(transparent)]
+    Claims(#[from] PublishError),
+}
+
+impl From<Interrupt> for AdminError {
+    fn from(interrupt: Interrupt) -> Self {
+        match interrupt {
+            Interrupt::Doubt { doing, source } => Self::Kafka { doing, source },
+            Interrupt::Fatal(error) => Self::Stage(error),
+            // Nothing here is interrupted by a group or a shutdown.
+            Interrupt::Rebalance | Interrupt::Shutdown => {
+                Self::Kafka { doing: "waiting", source: KafkaError::Canceled }
+            }
+        }
+    }
+}
+
+/// Records of one state partition, newest value per key.
+#[derive(Default)]
+struct Content {
+    progress: Option<Progress>,
+    keys: BTreeSet<String>,
+}
+
+impl StageAdmin {
+    /// The stage that runs `processors`.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn new(
+        kafka: KafkaArgs,
+        topics: Topics,
+        mut processors: Vec<Arc<dyn ProcessorKind>>,
+    ) -> Result<Self, AdminError> {
+        processors.sort_by_key(|kind| kind.name());
+        let names: Vec<_> = processors.iter().map(|kind| kind.name()).collect();
+        let stage = stage_name(&names);
+        let group = format!("{}.admin", topics.group(&stage));
+        let reader = Reader::new(kafka.client(&group), &group, Isolation::ReadCommitted)?;
+        Ok(Self { kafka, topics, processors, stage, reader })
+    }
+
+    /// The state of every partition.
+    ///
+    /// # Errors
+    /// When Kafka does not answer or the stage's state cannot be read.
+    pub fn show(&self) -> Result<Vec<PartitionState>, AdminError> {
+        let mut content = self.read(true)?;
+        let mut shown = Vec::new();
+        for partition in 0..self.partitions(&self.topics.orders)? {
+            let Content { progress, keys } = content.remove(&partition).unwrap_or_default();
+            let (low, end) = self.reader.watermarks(&self.topics.orders, partition)?;
+            let lag = progress.as_ref().map_or(end - low, |p| (end - p.position).max(0));
+            shown.push(PartitionState { partition, low, end, lag, progress, records: keys.len() });
+        }
+        Ok(shown)
+    }
+
+    /// Lets a stage that stopped with `DataLoss` go on: every position moves to the nearest offset that the orders
+    /// topic holds, totals stay as they are, nothing is counted twice, and the offsets given up are recorded.
+    /// Returns, per changed partition, how many.
+    ///
+    /// # Errors
+    /// When the stage still runs, or when Kafka fails; then nothing was changed.
+    pub fn accept_loss(&self) -> Result<BTreeMap<i32, u64>, AdminError> {
+        self.check_stopped()?;
+        let mut given_up = BTreeMap::new();
+        let mut records = Vec::new();
+        for (partition, content) in self.read(false)? {
+            let Some(progress) = content.progress else { continue };
+            let ends = self.reader.watermarks(&self.topics.orders, partition)?;
+            let moved = move_into(progress.clone(), ends);
+            given_up.insert(partition, moved.lost - progress.lost);
+            records.push((partition, PROGRESS_KEY.to_owned(), Some(self.sign(moved))));
+        }
+        self.write(&records)?;
+        Ok(given_up)
+    }
+
+    /// Makes the stage forget everything and read the orders topic from its beginning again at its next start;
+    /// its processors are free to be claimed by any stage. Returns the number of state records removed.
+    ///
+    /// # Errors
+    /// When the stage still runs, or when Kafka fails.
+    pub fn reset(&self) -> Result<usize, AdminError> {
+        self.check_stopped()?;
+        let mut removed = 0;
+        for (partition, content) in self.read(false)? {
+            let (low, _) = self.reader.watermarks(&self.topics.orders, partition)?;
+            let mut progress = self.fresh_progress(low);
+            progress.records = u32::try_from(content.keys.len()).unwrap_or(u32::MAX);
+            let mut records = vec![(partition, PROGRESS_KEY.to_owned(), Some(self.sign(progress)))];
+            removed += content.keys.len();
+            records.extend(content.keys.into_iter().map(|key| (partition, key, None)));
+            self.write(&records)?;
+        }
+        self.release_claims()?;
+        Ok(removed)
+    }
+
+    fn release_claims(&self) -> Result<(), AdminError> {
+        transact(&self.kafka, &self.topics, |now| {
+            let ours = now.claims.iter().filter(|(_, claim)| claim.stage == self.stage);
+            Ok::<_, PublishError>(ours.map(|(processor, _)| (claim_key(*processor), None)).collect())
+        })?;
+        Ok(())
+    }
+
+    fn fresh_progress(&self, position: i64) -> Progress {
+        let checkpoints = self.processors.iter().map(|kind| {
+            let format = kind.format_version();
+            (kind.name().to_string(), Checkpoint { format, position, watermark: 0 })
+        });
+        Progress {
+            format: state::FORMAT,
+            incarnation: new_incarnation(),
+            owner: String::new(),
+            position,
+            last: None,
+            records: 0,
+            checkpoints: checkpoints.collect(),
+            orders: 0,
+            invalid: 0,
+            lost: 0,
+        }
+    }
+
+    fn transactional_id(&self) -> String {
+        self.topics.transactional_id(&self.stage, "admin")
+    }
+
+    fn sign(&self, mut progress: Progress) -> Vec<u8> {
+        progress.owner = self.transactional_id();
+        serde_json::to_vec(&progress).unwrap_or_default()
+    }
+
+    fn partitions(&self, topic: &str) -> Result<i32, AdminError> {
+        self.reader.partitions(topic)?.ok_or_else(|| AdminError::NoTopic(topic.to_owned()))
+    }
+
+    /// `strict`: a progress record that cannot be read is an error; otherwise it counts as absent.
+    fn read(&self, strict: bool) -> Result<BTreeMap<i32, Content>, AdminError> {
+        let topic = self.topics.state(&self.stage);
+        let mut stretches = Vec::new();
+        for partition in 0..self.partitions(&topic)? {
+            let (start, end) = self.reader.watermarks(&topic, partition)?;
+            stretches.push(Stretch { partition, start, end });
+        }
+        let mut contents: BTreeMap<i32, Content> = BTreeMap::new();
+        let mut take = |record: crate::native::Record<'_>| {
+            let content = contents.entry(record.partition).or_default();
+            let key = String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned();
+            match record.value {
+                Some(value) if key == PROGRESS_KEY => match format::read_progress(value) {
+                    Ok(progress) => content.progress = Some(progress),
+                    Err(_) if !strict => content.progress = None,
+                    Err(problem) => {
+                        let topic = topic.clone();
+                        return Err(StageError::State { topic, partition: record.partition, problem }.into());
+                    }
+                },
+                Some(_) => drop(content.keys.insert(key)),
+                None => drop(content.keys.remove(&key)),
+            }
+            Ok(())
+        };
+        self.reader.read(&topic, &stretches, &mut take, &mut || Ok(()))?;
+        Ok(contents)
+    }
+
+    fn check_stopped(&self) -> Result<(), AdminError> {
+        let group = self.topics.group(&self.stage);
+        let list = self
+            .reader
+            .consumer()
+            .fetch_group_list(Some(&group), STEP * 20)
+            .map_err(|source| AdminError::Kafka { doing: "asking for the group's members", source })?;
+        let members: Vec<_> =
+            list.groups().iter().flat_map(|g| g.members()).map(|m| m.client_id().to_owned()).collect();
+        if members.is_empty() {
+            return Ok(());
+        }
+        Err(AdminError::Running { stage: self.stage.clone(), members: members.join(", ") })
+    }
+
+    /// Writes records in one transaction: partition, key, value or tombstone.
+    fn write(&self, records: &[(i32, String, Option<Vec<u8>>)]) -> Result<(), AdminError> {
+        let topic = self.topics.state(&self.stage);
+        let id = self.transactional_id();
+        let producer = Producer::start(&transactional(self.kafka.client(&id), &id), &topic, || Ok(()))?;
+        producer.begin()?;
+        for (partition, key, value) in records {
+            let record = BaseRecord::<[u8], [u8]>::to(&topic).partition(*partition).key(key.as_bytes());
+            producer.send(match value {
+                Some(value) => record.payload(value),
+                None => record,
+            })?;
+        }
+        producer.flush()?;
+        producer.commit()?;
+        Ok(())
+    }
+}
+
+/// Moves position and checkpoints to what the topic holds: offsets `low` to `end`.
+fn move_into(mut progress: Progress, (low, end): (i64, i64)) -> Progress {
+    let position = progress.position.clamp(low, end.max(low));
+    let mut lost = (position - progress.position).max(0);
+    for checkpoint in progress.checkpoints.values_mut() {
+        let moved = checkpoint.position.clamp(low, position.max(low));
+        lost = lost.max(moved - checkpoint.position);
+        checkpoint.position = moved;
+    }
+    progress.position = position;
+    // Whatever stands before the position now need not be what was read.
+    progress.last = None;
+    progress.records = 0;
+    progress.lost += u64::try_from(lost).unwrap_or(0);
+    progress
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(position: i64, checkpoint: i64) -> Progress {
+        let checkpoint = Checkpoint { format: 1, position: checkpoint, watermark: 0 };
+        Progress {
+            format: 1,
+            incarnation: "a".to_owned(),
+            owner: "o".to_owned(),
+            position,
+            last: None,
+            records: 3,
+            checkpoints: [("revenue".to_owned(), checkpoint)].into(),
+            orders: 5,
+            invalid: 0,
+            lost: 1,
+        }
+    }
+
+    #[test]
+    fn retention_past_the_position_moves_everything_up() {
+        let moved = move_into(progress(10, 8), (20, 30));
+        assert_eq!((moved.position, moved.checkpoints["revenue"].position, moved.lost), (20, 20, 13));
+    }
+
+    #[test]
+    fn retention_past_a_checkpoint_keeps_the_position() {
+        let moved = move_into(progress(10, 4), (6, 30));
+        assert_eq!((moved.position, moved.checkpoints["revenue"].position, moved.lost), (10, 6, 3));
+    }
+
+    #[test]
+    fn a_topic_that_ends_earlier_moves_the_position_back_and_folds_nothing_again() {
+        let moved = move_into(progress(10, 8), (0, 5));
+        assert_eq!((moved.position, moved.checkpoints["revenue"].position, moved.lost), (5, 5, 1));
+    }
+
+    #[test]
+    fn an_intact_partition_stays_as_it_is() {
+        let moved = move_into(progress(10, 8), (0, 30));
+        assert_eq!((moved.position, moved.checkpoints["revenue"].position, moved.lost), (10, 8, 1));
+    }
+}
