@@ -53,19 +53,26 @@ impl OwnedFields {
     /// Keys and values as JSON, in the order in which the project writes them.
     pub fn members(&self, style: &Style) -> Vec<(String, String)> {
         let [order_id, user_id, product, city] = &self.texts;
+        let null_for_absent = style.at(3) % 2 == 1;
         let mut members = vec![
             ("orderId", style.string(order_id)),
             ("userId", style.string(user_id)),
             ("product", style.string(product)),
             ("quantity", self.quantity.to_string()),
         ];
-        members.extend(self.unit_price.map(|price| ("unitPrice", price.to_string())));
+        match self.unit_price {
+            Some(price) => members.push(("unitPrice", price.to_string())),
+            None if null_for_absent => members.push(("unitPrice", "null".to_owned())),
+            None => (),
+        }
         members.extend([
             ("total", self.total.to_string()),
             ("city", style.string(city)),
             ("timestamp", style.string(&self.timestamp.to_string())),
-            ("isSuspicious", self.is_suspicious.to_string()),
         ]);
+        let may_be_null = null_for_absent && !self.is_suspicious;
+        let is_suspicious = if may_be_null { "null".to_owned() } else { self.is_suspicious.to_string() };
+        members.push(("isSuspicious", is_suspicious));
         members.into_iter().map(|(key, value)| (style.string(key), value)).collect()
     }
 }
@@ -192,29 +199,66 @@ pub fn unknown_members() -> impl Strategy<Value = Vec<(String, String)>> {
     })
 }
 
-/// A member that an order may or may not have, with a value that it may or may not have.
-pub fn any_member() -> impl Strategy<Value = (String, String)> {
-    let key = select(vec![
-        "orderId",
-        "userId",
-        "product",
-        "quantity",
-        "unitPrice",
-        "total",
-        "city",
-        "timestamp",
-        "isSuspicious",
-        "note",
-        "",
-    ]);
-    let value = prop_oneof![
-        3 => select(vec!["1", "\"a\"", "true", "\"2026-11-22T17:00:00Z\"", "null"]),
-        2 => select(vec![
-            "0", "-1", "-0", "1.0", "1e3", "9007199254740991", "9007199254740992", "99999999999999999999",
-            "\"\"", "\"1970-01-01T00:00:00+00:01\"", "\"\\u0000\"", "[]", "{}", "false", "{\"a\":[1,{\"a\":2}]}",
-        ]),
-    ];
-    (key, value).prop_map(|(key, value)| (format!("\"{key}\""), value.to_owned()))
+const VALID: [(&str, &str); 9] = [
+    ("orderId", "\"o-1\""),
+    ("userId", "\"user-7\""),
+    ("product", "\"Laptop\""),
+    ("quantity", "1"),
+    ("unitPrice", "25000000"),
+    ("total", "25000000"),
+    ("city", "\"HCM\""),
+    ("timestamp", "\"2026-11-22T17:00:00Z\""),
+    ("isSuspicious", "true"),
+];
+
+/// A valid order, all on one line, with room for more members before the closing brace.
+pub fn open_order() -> String {
+    let members = VALID.map(|(key, value)| format!("\"{key}\":{value}"));
+    format!("{{{}", members.join(","))
+}
+
+/// The members of an order, most of the time valid, and sometimes some more.
+pub fn any_members() -> impl Strategy<Value = Vec<(String, String)>> {
+    let known = VALID.map(|(key, valid)| {
+        let value = prop_oneof![20 => Just(valid), 1 => odd_value()];
+        proptest::option::weighted(0.97, value.prop_map(move |value| member(key, value)))
+    });
+    let more = prop_oneof![3 => Just(Vec::new()), 1 => vec(any_member(), 1..3)];
+    (known, more).prop_map(|(known, more)| known.into_iter().flatten().chain(more).collect())
+}
+
+fn any_member() -> impl Strategy<Value = (String, String)> {
+    let key = select(VALID.map(|(key, _)| key).into_iter().chain(["note", ""]).collect::<Vec<_>>());
+    (key, odd_value()).prop_map(|(key, value)| member(key, value))
+}
+
+fn member(key: &str, value: &str) -> (String, String) {
+    (format!("\"{key}\""), value.to_owned())
+}
+
+fn odd_value() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "null",
+        "1",
+        "0",
+        "-1",
+        "-0",
+        "1.0",
+        "1e3",
+        "9007199254740991",
+        "9007199254740992",
+        "99999999999999999999",
+        "\"a\"",
+        "\"\"",
+        "\"1970-01-01T00:00:00+00:01\"",
+        "\"\\u0000\"",
+        "[]",
+        "{}",
+        "true",
+        "false",
+        "{\"a\":[1,{\"a\":2}]}",
+        "{\"a\":1,\"\\u0061\":2}",
+    ])
 }
 
 /// A scrap of text that JSON is made of, or nearly.
@@ -222,7 +266,7 @@ pub fn scrap() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => select(vec![
             "{", "}", "[", "]", ",", ":", "\"", "\\", " ", "\n", "0", "1", "-", "+", ".", "e", "E", "true", "null",
-            "false", "\"a\"", "\"a\":", "\\u", "d83d", "de00", "\"\\ud83d\\ude00\"", "0123", "\u{feff}", "é",
+            "false", "\"a\"", "\"a\":", "\u{c}", "\t", "\\n", "\\u", "d83d", "de00", "\"\\ud83d\\ude00\"", "0123", "\u{feff}", "é",
         ])
         .prop_map(ToOwned::to_owned),
         1 => "-?[0-9.eE+-]{1,6}",
@@ -248,6 +292,7 @@ pub fn mutation() -> impl Strategy<Value = Mutation> {
         scrap().prop_map(String::into_bytes),
         vec(any::<u8>(), 1..3),
         any_member().prop_map(|(key, value)| format!(",{key}:{value}").into_bytes()),
+        any_member().prop_map(|(key, value)| format!("{key}:{value},").into_bytes()),
     ];
     prop_oneof![
         (at(), 0_u8..8).prop_map(|(at, bit)| Mutation::FlipBit { at, bit }),
@@ -269,7 +314,10 @@ impl Mutation {
         match self {
             Self::FlipBit { at, bit } => value[at % length] ^= 1 << bit,
             Self::Replace { at, byte } => value[at % length] = *byte,
-            Self::Insert { at, scrap } => drop(value.splice(range(*at, 0), scrap.iter().copied())),
+            Self::Insert { at, scrap } => {
+                let at = at % (length + 1);
+                value.splice(at..at, scrap.iter().copied());
+            }
             Self::Remove { at, length } => drop(value.drain(range(*at, *length))),
             Self::Repeat { at, length, to } => {
                 let copy = value[range(*at, *length)].to_vec();
