@@ -5,7 +5,7 @@
 
 mod decision;
 
-pub use decision::{Cause, Decision, Found, Own, OwnPosition, Waiting, decide};
+pub use decision::{Cause, Decision, Found, Own, OwnPosition, Waiting, decide, is_ahead};
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -50,7 +50,7 @@ pub enum Decision {
     Wait(Waiting),
 }
 
-/// Why everything has to be written. The label of the healings metric.
+/// Why everything has to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// There is no fence, and this process has not written yet.
@@ -111,6 +111,21 @@ pub fn decide(found: Option<&Found>, own: &Own<'_>, still: Duration) -> Decision
     if fence.token.phase == Phase::Released { decision } else { after_patience(own, still, decision) }
 }
 
+impl Cause {
+    /// The metric label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Missing => "missing",
+            Self::WentBack => "went_back",
+            Self::Doubtful => "doubtful",
+            Self::Unfinished => "unfinished",
+            Self::TakenOver => "taken_over",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
 fn own_token(found: &Token, last: Option<&Token>) -> Decision {
     match last {
         Some(last) if last == found && found.phase == Phase::Rewriting => {
@@ -151,6 +166,14 @@ fn not_covered_by_sum<'a>(
     let own: i64 = own.values().filter_map(|o| o.at.as_ref()).map(|at| at.offset).sum();
     let sum: i64 = theirs.values().map(|at| at.offset).sum();
     theirs.keys().next().filter(|_| own < sum)
+}
+
+/// Whether this process has read more of some partition than `theirs` says.
+pub fn is_ahead(own: &BTreeMap<StatePartition, OwnPosition>, theirs: &Positions) -> bool {
+    own.iter().any(|(partition, own)| match (&own.at, theirs.get(partition)) {
+        (Some(own), Some(theirs)) => own.incarnation != theirs.incarnation || own.offset > theirs.offset,
+        (own, _) => own.is_some(),
+    })
 }
 
 impl OwnPosition {
