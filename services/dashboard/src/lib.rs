@@ -1,1 +1,22 @@
-//! millrace-dashboard
+//! The dashboard: REST routes over what the views wrote to Redis, Socket.IO over what they and the
+//! processors sent to Kafka, and a plain web page that shows both.
+//!
+//! Every replica stands alone: it reads both topics without a consumer group and keeps nothing.
+
+mod app;
+mod cached;
+mod config;
+mod feed;
+mod metrics;
+mod page;
+mod reader;
+mod relay;
+mod rest;
+mod run;
+mod server;
+mod sockets;
+mod stats;
+
+pub use config::{DashboardArgs, DashboardConfig, Store};
+pub use reader::{MemoryReader, ReadError, Reader, Reading, RedisReader};
+pub use run::{DashboardError, run};

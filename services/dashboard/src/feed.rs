@@ -1,0 +1,213 @@
+//! What clients see live, shared by all of them: the newest update of each type and the last alerts.
+//!
+//! Nothing is kept per client but a [`Cursor`] of four numbers, so that a slow client costs no memory:
+//! updates it did not take in time are replaced by newer ones, alerts fall out of the window it shares
+//! with the others. Both are counted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+
+/// Alerts that a client may be behind. At the most that one client is sent
+/// ([`ALERTS_PER_SECOND`](crate::sockets::client::ALERTS_PER_SECOND)) this is two seconds' worth: a burst arrives
+/// whole, and in a lasting flood what a client shows is never older than that.
+pub const WINDOW: usize = 500;
+/// Alerts that `GET /api/alerts` shows.
+pub const LATEST_ALERTS: usize = 100;
+/// Types of updates that are told apart. There are three; whoever writes more to the topic is not relayed.
+const TYPES: usize = 16;
+
+/// One JSON object, exactly as it stood in the record.
+pub type Payload = Arc<RawValue>;
+
+/// Where an alert stands: record time in ms, partition, offset. Newest is greatest.
+pub type Position = (i64, i32, i64);
+
+/// The shared state. Clones are the same feed.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    state: Arc<Mutex<State>>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    updates: Vec<Newest>,
+    /// Updates taken so far; the version of the last one.
+    version: u64,
+    /// The last [`WINDOW`] live alerts, oldest first; the last one has the number `alerts`.
+    window: VecDeque<Payload>,
+    /// Live alerts taken so far.
+    alerts: u64,
+    latest: BTreeMap<Position, Payload>,
+    alerts_loaded: bool,
+}
+
+#[derive(Debug)]
+struct Newest {
+    kind: String,
+    sequence: Option<u64>,
+    version: u64,
+    payload: Payload,
+}
+
+/// What a client has been sent.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    version: u64,
+    /// Updates up to this one were replaced before the client came, so they were not missed.
+    connected_at: u64,
+    alert: u64,
+}
+
+/// The next thing to send to a client.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// An update, and how many before it were replaced before they could be sent.
+    Update {
+        /// The object.
+        payload: Payload,
+        /// Updates of any type that the client will never see.
+        replaced: u64,
+        /// Its version.
+        version: u64,
+    },
+    /// An alert, and how many before it fell out of the window.
+    Alert {
+        /// The object.
+        payload: Payload,
+        /// Alerts that the client will never see.
+        missed: u64,
+        /// Its number.
+        number: u64,
+    },
+}
+
+/// What became of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is the newest of its type now.
+    New,
+    /// A newer one was there already.
+    Older,
+    /// There are too many types.
+    UnknownType,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { state: Arc::default(), changed: watch::Sender::new(()) }
+    }
+}
+
+impl Feed {
+    /// Takes an update, unless its sequence says that a newer one of its type came before.
+    pub fn update(&self, kind: &str, sequence: Option<u64>, payload: Payload) -> Taken {
+        let taken = self.lock().update(kind, sequence, payload);
+        if taken == Taken::New {
+            self.changed.send_replace(());
+        }
+        taken
+    }
+
+    /// Takes an alert. One that is not `live` (it was in the topic before we were) is only listed.
+    pub fn alert(&self, position: Position, payload: Payload, live: bool) {
+        self.lock().alert(position, payload, live);
+        if live {
+            self.changed.send_replace(());
+        }
+    }
+
+    /// From now on the list of latest alerts is complete.
+    pub fn alerts_loaded(&self) {
+        self.lock().alerts_loaded = true;
+    }
+
+    /// The latest alerts, newest first; `None` until they were read once.
+    pub fn latest_alerts(&self) -> Option<Vec<Payload>> {
+        let state = self.lock();
+        state.alerts_loaded.then(|| state.latest.values().rev().cloned().collect())
+    }
+
+    /// Told whenever there is something new.
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// For a client that comes now: it gets the newest update of each type, and alerts from now on.
+    pub fn cursor(&self) -> Cursor {
+        let state = self.lock();
+        Cursor { version: 0, connected_at: state.version, alert: state.alerts }
+    }
+
+    /// What to send next to the client at `cursor`; updates first, `alerts` only when asked for.
+    pub fn next(&self, cursor: &Cursor, alerts: bool) -> Option<Item> {
+        let state = self.lock();
+        state.next_update(cursor).or_else(|| state.next_alert(cursor).filter(|_| alerts))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn update(&mut self, kind: &str, sequence: Option<u64>, payload: Payload) -> Taken {
+        let version = self.version + 1;
+        let new = Newest { kind: kind.to_owned(), sequence, version, payload };
+        match self.updates.iter().position(|u| u.kind == kind) {
+            Some(at) if sequence.is_some() && sequence <= self.updates[at].sequence => return Taken::Older,
+            Some(at) => self.updates[at] = new,
+            None if self.updates.len() < TYPES => self.updates.push(new),
+            None => return Taken::UnknownType,
+        }
+        self.version = version;
+        Taken::New
+    }
+
+    fn alert(&mut self, position: Position, payload: Payload, live: bool) {
+        if live {
+            self.alerts += 1;
+            self.window.push_back(Arc::clone(&payload));
+            if self.window.len() > WINDOW {
+                self.window.pop_front();
+            }
+        }
+        self.latest.insert(position, payload);
+        if self.latest.len() > LATEST_ALERTS {
+            self.latest.pop_first();
+        }
+    }
+
+    fn next_update(&self, cursor: &Cursor) -> Option<Item> {
+        let after = cursor.version;
+        let newest = self.updates.iter().filter(|u| u.version > after).min_by_key(|u| u.version)?;
+        let version = newest.version;
+        // whatever lies between was replaced by something later
+        let replaced = (version - 1).saturating_sub(after.max(cursor.connected_at));
+        Some(Item::Update { payload: Arc::clone(&newest.payload), replaced, version })
+    }
+
+    fn next_alert(&self, cursor: &Cursor) -> Option<Item> {
+        let before_window = self.alerts - self.window.len() as u64;
+        let from = cursor.alert.max(before_window);
+        let index = usize::try_from(from - before_window).ok()?;
+        let payload = Arc::clone(self.window.get(index)?);
+        Some(Item::Alert { payload, missed: from - cursor.alert, number: from + 1 })
+    }
+}
+
+impl Cursor {
+    /// The client was sent `item`.
+    pub fn advance(&mut self, item: &Item) {
+        match item {
+            Item::Update { version, .. } => self.version = *version,
+            Item::Alert { number, .. } => self.alert = *number,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

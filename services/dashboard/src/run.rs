@@ -1,0 +1,102 @@
+//! Puts the parts together and runs them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime::kafka::WaitError;
+use runtime::{Need, Process, http};
+use serde_json::json;
+use socketioxide::SocketIo;
+
+use crate::config::{DashboardArgs, DashboardConfig, Store};
+use crate::feed::Feed;
+use crate::metrics::Metrics;
+use crate::reader::{Reader, RedisReader};
+use crate::relay::Relay;
+use crate::rest::Rest;
+use crate::sockets::Limits;
+use crate::stats::{Stats, StatsError};
+use crate::{app, server, sockets};
+
+/// How often the store is tried, for readiness.
+const TRY_INTERVAL: Duration = Duration::from_secs(2);
+/// How long clients may take to be told goodbye.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Why the dashboard cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum DashboardError {
+    /// The port cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] http::ListenError),
+    /// Two dashboards in one process.
+    #[error("cannot register the dashboard's metrics")]
+    Metrics(#[from] prometheus::Error),
+    /// Kafka cannot be read.
+    #[error("cannot follow the topics")]
+    Relay(#[source] WaitError),
+}
+
+/// Serves until the process is told to stop. Serves at once; what is missing (Redis, the topics) stands in
+/// the process's health, and meanwhile routes answer 503.
+///
+/// # Errors
+/// When the port is taken or the configuration cannot be used.
+pub async fn run(config: DashboardConfig, process: Process) -> Result<(), DashboardError> {
+    let DashboardConfig { args: DashboardArgs { listen }, kafka, topics, store } = config;
+    let Process { health, status, registry, shutdown } = process;
+    let listener = http::listen(listen, "--listen / DASHBOARD_LISTEN").await?;
+    let metrics = Metrics::register(&registry)?;
+    let reader: Arc<dyn Reader> = match &store {
+        Store::Redis(args) => Arc::new(RedisReader::new(args, &metrics)),
+        Store::Reader(reader) => Arc::clone(reader),
+    };
+    let feed = Feed::default();
+    let stats = Arc::new(Stats::new(reader));
+    let (layer, io) = sockets::layer(feed.clone(), metrics.clone(), Limits::default());
+    let app = app::router(Rest { stats: Arc::clone(&stats), feed: feed.clone() }, layer, &metrics);
+
+    let address = listener.local_addr().unwrap_or(listen);
+    tracing::info!(%address, "dashboard listens");
+    let shown = metrics.clone();
+    status.provide("dashboard", move || json!({"listen": address.to_string(), "clients": shown.clients()}));
+
+    let relay = Relay { kafka, topics, feed, metrics: metrics.clone() };
+    let need = health.need("redis");
+    // a relay that cannot start takes the server with it, and the other way round nothing is left behind
+    let stop = shutdown.child_token();
+    let guard = stop.clone().drop_guard();
+    let relaying = async {
+        let ended = relay.run(&health, &stop).await;
+        stop.cancel();
+        ended.map_err(DashboardError::Relay)
+    };
+    let serving = async {
+        tokio::join!(server::serve(listener, app, metrics, stop.clone()), say_goodbye(&io, &stop));
+    };
+    let trying = stop.run_until_cancelled(watch_store(&stats, &need));
+    let (relayed, (), _) = tokio::join!(relaying, serving, trying);
+    drop(guard);
+    relayed
+}
+
+/// Ends all clients when told to stop; they connect to another replica.
+async fn say_goodbye(io: &SocketIo, stop: &runtime::Shutdown) {
+    stop.cancelled().await;
+    let _ = tokio::time::timeout(FAREWELL, io.close()).await; // the server cuts off who is left
+}
+
+/// Never ends.
+async fn watch_store(stats: &Stats, need: &Need) {
+    let mut pace = tokio::time::interval(TRY_INTERVAL);
+    loop {
+        pace.tick().await;
+        match stats.totals().await {
+            Ok(_) => need.met(),
+            Err(StatsError::Read(why)) => {
+                need.missing(format!("redis cannot be read (--redis-url / REDIS_URL): {why}"));
+            }
+            Err(foreign) => need.missing(foreign.to_string()),
+        }
+    }
+}
