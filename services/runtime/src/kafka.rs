@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
@@ -12,6 +13,8 @@ use crate::{Need, Shutdown};
 
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
+/// More events than a client makes in one failed question.
+const EVENTS_SERVED: usize = 64;
 
 /// A client context that remembers the last error the client reported, which says more than the error of
 /// the call that failed. Clones share the memory.
@@ -116,7 +119,10 @@ impl Probe {
     }
 
     fn unreachable(&self, error: &KafkaError) -> Unreachable {
-        while self.consumer.poll(Duration::ZERO).is_some() {} // serves the error events
+        for _ in 0..EVENTS_SERVED {
+            // hands one event, most often a log line or an error, to the context
+            self.consumer.poll(Duration::ZERO);
+        }
         let brokers = self.brokers.clone();
         match self.context.take() {
             Some(Trouble { code, reason }) if is_refusal(code) => Unreachable::Refused { brokers, reason },
@@ -208,6 +214,11 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    /// What matters of it is told through [`Unreachable`].
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", facility, "{message}");
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

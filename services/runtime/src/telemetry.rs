@@ -2,7 +2,7 @@
 
 mod librdkafka;
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -18,8 +18,13 @@ use librdkafka::Quiet;
 pub fn init(args: &LogArgs) -> Result<(), tracing_subscriber::util::TryInitError> {
     let LogArgs { log, log_format } = args;
     let lines = match log_format {
-        LogFormat::Text => fmt::layer().with_writer(io::stderr).boxed(),
+        LogFormat::Text => fmt::layer().with_ansi(colours()).with_writer(io::stderr).boxed(),
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed(),
     };
     tracing_subscriber::registry().with(log.to_filter()).with(lines.with_filter(Quiet::default())).try_init()
+}
+
+/// Only for eyes, and not for those who do not want them (see no-color.org).
+fn colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -90,6 +90,15 @@ pub fn ensure_internal(
     }
 }
 
+/// The value in force of one of the topic's settings, as Kafka names them; `None` if the broker has no such.
+///
+/// # Errors
+/// When the cluster cannot be asked, or does not let this user look.
+pub fn setting(kafka: &KafkaArgs, topic: &str, name: &str) -> Result<Option<String>, TopicsError> {
+    let found = Admin::new(kafka)?.config(topic)?.into_iter().find(|entry| entry.name == name);
+    Ok(found.and_then(|entry| entry.value))
+}
+
 /// How many partitions `topic` has, as `client` sees it; `None` when it does not exist or nobody answers
 /// within `timeout`. On a producer's client asking may create the topic.
 pub fn partition_count<C: ClientContext>(client: &Client<C>, topic: &str, timeout: Duration) -> Option<i32> {

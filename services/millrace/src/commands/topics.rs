@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use runtime::KafkaArgs;
 use runtime::config::{LogArgs, PipelineArgs};
-use runtime::topics::{self, TopicPlan, TopicState, TopicsError};
+use runtime::topics::{self, Change, TopicPlan, TopicState, TopicsError};
 
 use super::{begin, blocking};
 use crate::failure::Failure;
@@ -93,7 +93,7 @@ impl Apply {
             let mut changes = 0;
             topics::apply(&kafka, &pipeline.topics(), &plan, |change| {
                 println!("{change}");
-                changes += 1;
+                changes += i32::from(!matches!(change, Change::Keep { .. }));
             })?;
             println!("{}", if changes == 0 { "nothing to do" } else { "done" });
             Ok::<_, TopicsError>(())
