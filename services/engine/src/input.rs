@@ -52,9 +52,13 @@ impl ConsumerContext for GroupContext {
         partitions: &mut TopicPartitionList,
     ) {
         let event = match error {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                GroupEvent::Assigned(partitions.elements().iter().map(|e| e.partition()).collect())
-            }
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => GroupEvent::Assigned(
+                partitions
+                    .elements()
+                    .iter()
+                    .map(rdkafka::topic_partition_list::TopicPartitionListElem::partition)
+                    .collect(),
+            ),
             _ if consumer.assignment_lost() => GroupEvent::Lost,
             _ => GroupEvent::Revoked,
         };

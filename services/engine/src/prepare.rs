@@ -7,7 +7,7 @@ use contract::ProcessorKind;
 use contract::settings::Claim;
 use contract::topics::stage_name;
 use runtime::config::KafkaArgs;
-use runtime::topics::{SETTINGS_CONFIG, STATE_CONFIG, ensure_internal};
+use runtime::topics::{SETTINGS_CONFIG, STATE_CONFIG, ensure_internal, setting};
 use runtime::{Process, kafka};
 
 use crate::changelog::Changelog;
@@ -186,6 +186,7 @@ impl<'a> Preparation<'a> {
     fn ensure_topics(&self) -> Result<(), Attempt> {
         let Identity { topics, stage, .. } = &self.identity;
         let kafka: &KafkaArgs = &self.config.kafka;
+        refuse_compacted(kafka, &topics.orders)?;
         let prepare = |topic: &str, partitions, config| {
             ensure_internal(kafka, topic, partitions, config)
                 .map_err(|error| Attempt::Failed(format!("topic {topic}: {error}")))
@@ -218,6 +219,25 @@ impl<'a> Preparation<'a> {
             }
             self.check()?;
             std::thread::sleep(RETRY);
+        }
+    }
+}
+
+/// Compaction takes single records out of the middle: orders would be lost, and a refold would differ.
+fn refuse_compacted(kafka: &KafkaArgs, orders: &str) -> Result<(), Attempt> {
+    match setting(kafka, orders, "cleanup.policy") {
+        Ok(Some(policy)) if policy.contains("compact") => {
+            let problem = format!(
+                "topic {orders} is compacted (cleanup.policy={policy}): kafka would remove orders before they are \
+                 counted; set its cleanup.policy to delete, or name another with --orders-topic / ORDERS_TOPIC"
+            );
+            Err(Attempt::Interrupted(Interrupt::Fatal(StageError::Topic(problem))))
+        }
+        Ok(_) => Ok(()),
+        // Without the right to look, or on the mock cluster.
+        Err(error) => {
+            tracing::info!(%error, "cannot check that the orders topic is not compacted");
+            Ok(())
         }
     }
 }

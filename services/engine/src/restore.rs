@@ -78,13 +78,13 @@ impl Restorer {
             restored.state_records += 1;
             restored.state_bytes += record.value.map_or(0, <[u8]>::len) as u64;
             let snapshot = snapshots.entry(record.partition).or_default();
-            self.take(snapshot, &record).map_err(|problem| self.unreadable(record.partition, problem).into())
+            Self::take(snapshot, &record).map_err(|problem| self.unreadable(record.partition, problem).into())
         };
         self.state.committed.read(&self.state.topic, settled, &mut take, check)?;
         Ok(snapshots)
     }
 
-    fn take(&self, snapshot: &mut Snapshot, record: &Record<'_>) -> Result<(), String> {
+    fn take(snapshot: &mut Snapshot, record: &Record<'_>) -> Result<(), String> {
         let key =
             record.key.and_then(|key| std::str::from_utf8(key).ok()).ok_or("a record without a text key")?;
         match (key, record.value) {
@@ -215,7 +215,7 @@ impl Restorer {
             Ok(())
         };
         self.state.committed.read(&self.orders_topic, &stretches, &mut take, check)?;
-        for partition in restored.partitions.iter_mut() {
+        for partition in &mut restored.partitions {
             match &partition.last {
                 // A stretch that begins after it was cut by retention: there is nothing to compare with.
                 Some(last)

@@ -78,7 +78,10 @@ impl Stage {
             match self.work() {
                 Ok(()) | Err(Interrupt::Rebalance) => {}
                 Err(Interrupt::Doubt { doing, source }) => self.give_up(doing, &source),
-                Err(Interrupt::Shutdown) => return self.drain(),
+                Err(Interrupt::Shutdown) => {
+                    self.drain();
+                    return Ok(());
+                }
                 Err(Interrupt::Fatal(error)) => {
                     self.need.missing(error.to_string());
                     self.input.close();
@@ -209,7 +212,7 @@ impl Stage {
         self.metrics.reset_lag();
     }
 
-    fn drain(mut self) -> Result<(), StageError> {
+    fn drain(mut self) {
         tracing::info!("draining");
         if !self.partitions.is_empty()
             && let Err(error) = self.commit(Extent::Everything)
@@ -219,6 +222,5 @@ impl Stage {
         self.input.leave();
         crate::input::drop_within(Duration::from_secs(2), "clients", (self.producer.take(), self.restorer));
         tracing::info!("drained");
-        Ok(())
     }
 }

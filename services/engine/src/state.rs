@@ -252,8 +252,12 @@ impl StageAdmin {
             .consumer()
             .fetch_group_list(Some(&group), STEP * 20)
             .map_err(|source| AdminError::Kafka { doing: "asking for the group's members", source })?;
-        let members: Vec<_> =
-            list.groups().iter().flat_map(|g| g.members()).map(|m| m.client_id().to_owned()).collect();
+        let members: Vec<_> = list
+            .groups()
+            .iter()
+            .flat_map(rdkafka::groups::GroupInfo::members)
+            .map(|m| m.client_id().to_owned())
+            .collect();
         if members.is_empty() {
             return Ok(());
         }
