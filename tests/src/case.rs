@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -19,6 +20,9 @@ for p in /proc/[0-9]*; do
 done
 "#;
 
+/// Cases of one test binary run one after the other: each has servers of its own, and memory is finite.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A running test case.
 pub struct Case {
     dir: PathBuf,
@@ -32,6 +36,7 @@ pub struct Case {
 /// When `body` fails: that is how a test fails.
 #[expect(clippy::panic, reason = "a failed case must fail the test that runs it")]
 pub fn run(name: &str, body: impl FnOnce(&Case) -> Result<()>) {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let outcome = Case::start(name).and_then(|case| {
         let dir = case.dir.clone();
         body(&case).with_context(|| format!("logs and data are kept in {}", dir.display()))?;

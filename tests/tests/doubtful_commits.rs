@@ -24,7 +24,8 @@ const RECOVERY_LIMIT: Duration = Duration::from_mins(1);
 #[test]
 fn results_are_exact_after_doubtful_commits() {
     case::run("doubtful-commits", |case| {
-        let mut cluster = Cluster::start(case, &Setup { replicas: 2, proxied: true, ..Setup::default() })?;
+        let mut cluster =
+            Cluster::start(case, &Setup { replicas: 2, views: false, proxied: true, ..Setup::default() })?;
         let plan = Plan {
             seed: 7,
             prefix: "order".to_owned(),
