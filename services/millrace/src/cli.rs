@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{dashboard, process, settings, simulate, topics};
+use crate::commands::{dashboard, process, settings, simulate, state, topics};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "\
@@ -32,6 +32,7 @@ pub(crate) enum Command {
     Dashboard(dashboard::Args),
     Topics(topics::Args),
     Settings(settings::Args),
+    State(state::Args),
 }
 
 impl Command {
@@ -42,6 +43,7 @@ impl Command {
             Self::Dashboard(args) => args.run().await,
             Self::Topics(args) => args.run().await,
             Self::Settings(args) => args.run().await,
+            Self::State(args) => args.run().await,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod dashboard;
 pub mod process;
 pub mod settings;
 pub mod simulate;
+pub mod state;
 pub mod topics;
 
 use anyhow::Context;

@@ -51,9 +51,7 @@ impl Health {
 
     /// Marks the process as dead: a worker ended that cannot be started again. The first reason stays.
     pub fn fail(&self, why: impl Into<String>) {
-        let why = why.into();
-        tracing::error!(why, "process failed");
-        self.lock().failure.get_or_insert(why);
+        self.lock().failure.get_or_insert(why.into());
     }
 
     /// Why the process is dead, if it is.

@@ -125,7 +125,9 @@ impl Probe {
         }
         let brokers = self.brokers.clone();
         match self.context.take() {
-            Some(Trouble { code, reason }) if is_refusal(code) => Unreachable::Refused { brokers, reason },
+            Some(Trouble { code, reason }) if is_refusal(code, &reason) => {
+                Unreachable::Refused { brokers, reason }
+            }
             Some(Trouble { reason, .. }) => Unreachable::NoAnswer { brokers, reason },
             None => Unreachable::NoAnswer { brokers, reason: error.to_string() },
         }
@@ -136,9 +138,11 @@ fn partition_count(len: usize) -> i32 {
     i32::try_from(len).unwrap_or(i32::MAX)
 }
 
-fn is_refusal(code: RDKafkaErrorCode) -> bool {
+fn is_refusal(code: RDKafkaErrorCode, reason: &str) -> bool {
     use RDKafkaErrorCode as Code;
+    // a listener without TLS just hangs up, which counts as a failure of transport
     matches!(code, Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL)
+        || reason.contains("SSL handshake failed")
 }
 
 /// Waits until a broker answers; `need` says meanwhile why none does.

@@ -42,6 +42,7 @@ impl SettingsTail {
         let health = health.clone();
         let started = std::thread::Builder::new().name("settings".to_owned()).spawn(move || tail.run());
         if let Err(error) = started {
+            tracing::error!(%error, "cannot start the settings thread");
             health.fail(format!("cannot start the settings thread: {error}"));
         }
         receiver
