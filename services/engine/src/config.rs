@@ -54,6 +54,9 @@ pub struct StageConfig {
     pub args: StageArgs,
     /// The processors it runs.
     pub processors: Vec<Arc<dyn ProcessorKind>>,
+    /// Whether the cluster has an admin API. False on librdkafka's mock cluster alone: there the orders topic is
+    /// not checked.
+    pub has_admin_api: bool,
     /// The pipeline's live settings.
     pub settings: watch::Receiver<Arc<Directory>>,
 }

@@ -17,7 +17,7 @@ use crate::error::Interrupt;
 use crate::fold::{Fold, Partitions};
 use crate::input::Input;
 use crate::metrics::Metrics;
-use crate::partition::Extent;
+use crate::partition::{Extent, Partition};
 use crate::producer::Producer;
 use crate::report::Reporter;
 use crate::restore::Restorer;
@@ -132,10 +132,13 @@ impl Stage {
     /// How long to wait for input: until something of our own is due.
     fn wait(&self) -> Duration {
         let now = Instant::now();
-        let commit = self.partitions.iter().any(|p| p.position != p.committed).then(|| self.commit_due_at());
-        let checkpoint =
-            self.partitions.iter().filter_map(crate::partition::Partition::next_checkpoint).min();
-        let due = commit.into_iter().chain(checkpoint).min().unwrap_or(now + WAIT);
+        let commit = self.commit_due_at();
+        let due = if self.partitions.iter().any(|p| p.position != p.committed) {
+            commit
+        } else {
+            let checkpoint = self.partitions.iter().filter_map(Partition::next_checkpoint).min();
+            checkpoint.map_or(now + WAIT, |checkpoint| checkpoint.max(commit))
+        };
         due.saturating_duration_since(now).clamp(Duration::from_millis(1), WAIT)
     }
 
@@ -164,20 +167,24 @@ impl Stage {
     /// A new generation is applied between two commits, through a transaction that also checkpoints everything:
     /// orders before it are never folded again with the new settings.
     fn apply_settings(&mut self) -> Result<(), Interrupt> {
-        let differs = |settings: &Settings| self.partitions.iter().any(|p| p.settings != *settings);
+        // A partition may come from a replica that has seen newer settings than we have: never go back.
+        let older =
+            |newest: &Settings| self.partitions.iter().any(|p| p.settings.generation < newest.generation);
         let newest = {
             let directory = self.settings.borrow();
-            if !differs(&directory.settings) {
+            if !older(&directory.settings) {
                 return Ok(());
             }
             directory.settings.clone()
         };
-        for partition in self.partitions.iter_mut() {
+        let mut changed = Vec::new();
+        for partition in self.partitions.iter_mut().filter(|p| p.settings.generation < newest.generation) {
             partition.settings = newest.clone();
             partition.settings_due = true;
+            changed.push(partition.id);
         }
         self.commit(Extent::Everything)?;
-        for partition in self.partitions.iter_mut() {
+        for partition in self.partitions.iter_mut().filter(|p| changed.contains(&p.id)) {
             partition.configure(&newest);
         }
         tracing::info!(generation = newest.generation, "settings applied");
