@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::lab::Lab;
+use crate::roof::EmptyDrain;
+use crate::workload::Workload;
+use crate::{drain, idle, latency, machine, micro, restore};
+
+const EXAMPLES: &str = "\
+Without a part, all of them run, one after the other.
+
+Examples:
+  cargo run --release -p millrace-bench                                   everything
+  cargo run --release -p millrace-bench -- drain --workload plain         throughput on one workload
+  cargo run --release -p millrace-bench -- --orders 500000 --no-build drain
+
+Topics once filled are kept under the data directory and used again by the next run.";
+
+/// Measures Millrace on a real Kafka and a real Redis that it starts on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "millrace-bench", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What holds for all parts.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Orders in each filled topic.
+    #[arg(long, global = true, default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub orders: u64,
+
+    /// Partitions of the orders topic.
+    #[arg(long, global = true, default_value_t = 12, value_parser = clap::value_parser!(i32).range(1..=100))]
+    pub partitions: i32,
+
+    /// Where servers keep their data and processes their logs.
+    #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../.run/bench"))]
+    pub data: PathBuf,
+
+    /// Fill topics anew even if they are there.
+    #[arg(long, global = true)]
+    pub refill: bool,
+
+    /// Take target/release/millrace and target/release/millrace-faults as they are.
+    #[arg(long, global = true)]
+    pub no_build: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Part {
+    /// Throughput, CPU and memory while draining a filled topic.
+    Drain(drain::Drain),
+    /// Time from an order to its alert, at a steady rate.
+    Latency(latency::Latency),
+    /// CPU without orders.
+    Idle(idle::Idle),
+    /// Time and bytes of a restart with a million active users.
+    Restore,
+    /// Nanoseconds per order of parser and folds, without Kafka.
+    Micro,
+    /// The empty drain that `drain` starts as a process of its own.
+    #[command(hide = true)]
+    EmptyDrain(EmptyDrain),
+}
+
+impl Cli {
+    /// Runs what was asked for.
+    ///
+    /// # Errors
+    /// When something cannot be started or measured.
+    pub fn run(self) -> Result<()> {
+        let parts = match self.part {
+            Some(Part::EmptyDrain(empty)) => return empty.run(self.options.partitions, self.options.orders),
+            Some(part) => vec![part],
+            None => Part::all(),
+        };
+        println!("Millrace benchmark, {}", machine::occasion());
+        println!("{}", machine::Machine::here());
+        println!("cargo run --release -p millrace-bench -- {}", arguments());
+        let lab = Lab::open(self.options)?;
+        for part in parts {
+            println!();
+            match part {
+                Part::Drain(drain) => drain.run(&lab)?,
+                Part::Latency(latency) => latency.run(&lab)?,
+                Part::Idle(idle) => idle.run(&lab)?,
+                Part::Restore => restore::run(&lab)?,
+                Part::Micro => micro::run()?,
+                Part::EmptyDrain(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    fn all() -> Vec<Self> {
+        vec![
+            Self::Drain(drain::Drain::default()),
+            Self::Latency(latency::Latency::default()),
+            Self::Idle(idle::Idle::default()),
+            Self::Restore,
+            Self::Micro,
+        ]
+    }
+}
+
+fn arguments() -> String {
+    std::env::args().skip(1).collect::<Vec<_>>().join(" ")
+}
+
+/// The workloads to measure when none is named.
+pub const ALL_WORKLOADS: [Workload; 4] =
+    [Workload::Plain, Workload::ManyUsers, Workload::HotUser, Workload::Escaped];
