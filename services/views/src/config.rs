@@ -44,9 +44,16 @@ pub enum StoreChoice {
     Memory(MemoryStore),
 }
 
+/// An empty memory.
+impl Default for StoreChoice {
+    fn default() -> Self {
+        Self::Memory(MemoryStore::default())
+    }
+}
+
 /// Below this the views would do nothing but publish.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
-const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
+const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
 
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = duration(text)?;
@@ -64,7 +71,7 @@ mod tests {
     #[test]
     fn intervals_have_limits() {
         assert_eq!(interval("10ms"), Ok(Duration::from_millis(10)));
-        assert_eq!(interval("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(interval("60s"), Ok(Duration::from_mins(1)));
         for refused in ["9ms", "61s", "fast", ""] {
             assert!(interval(refused).is_err(), "{refused}");
         }

@@ -85,7 +85,9 @@ impl Projection {
     pub(crate) fn end(&mut self, stage: &str) {
         let partitions = self.stages.remove(stage).map(|s| s.partitions).unwrap_or_default();
         for partition in partitions {
-            self.views.iter_mut().for_each(|m| m.merge.forget(partition.part));
+            for merged in &mut self.views {
+                merged.merge.forget(partition.part);
+            }
         }
     }
 
@@ -111,7 +113,9 @@ impl Projection {
         let Transaction { head, reset, changes } = transaction;
         partition.at_end = false;
         if reset {
-            views.iter_mut().for_each(|m| m.merge.forget(partition.part));
+            for merged in views.iter_mut() {
+                merged.merge.forget(partition.part);
+            }
             partition.head = None;
         }
         for (processor, key, value) in changes {

@@ -45,7 +45,7 @@ pub(crate) struct Writer<S> {
     around: Surroundings,
     pipeline: String,
     families: Vec<&'static str>,
-    writer: WriterId,
+    me: WriterId,
     /// Numbers every attempt.
     batch: u64,
     /// The last token known to be written.
@@ -82,7 +82,7 @@ impl<S: Store> Writer<S> {
             around,
             pipeline: pipeline.to_owned(),
             families,
-            writer: WriterId::random(),
+            me: WriterId::random(),
             batch: 0,
             last: None,
             in_step: false,
@@ -171,12 +171,12 @@ impl<S: Store> Writer<S> {
     }
 
     fn decide(&mut self, found: Option<&Found>) -> Decision {
-        let still = self.foreign.look(found, &self.writer);
+        let still = self.foreign.look(found, &self.me);
         let desired = self.around.shared.lock();
         let fence = found.and_then(|f| f.fence.as_ref());
         let ahead = fence.is_some_and(|fence| is_ahead(desired.positions(), &fence.positions));
         let own = Own {
-            writer: &self.writer,
+            writer: &self.me,
             pipeline: &self.pipeline,
             last: self.last.as_ref(),
             positions: desired.positions(),
@@ -213,7 +213,7 @@ impl<S: Store> Writer<S> {
         while let Some((sets, deletes)) = chunks.next() {
             self.batch += 1;
             let phase = if chunks.peek().is_some() { Phase::Rewriting } else { phase };
-            let token = Token { writer: self.writer.clone(), batch: self.batch, phase };
+            let token = Token { writer: self.me.clone(), batch: self.batch, phase };
             let (pipeline, positions) = (self.pipeline.clone(), changes.positions.clone());
             let fence = Fence { pipeline, token: token.clone(), positions };
             let batch = Batch { expected, fence, sets: sets.to_vec(), deletes: deletes.to_vec() };

@@ -21,8 +21,8 @@ pub(super) fn chunks(changes: &Changes) -> impl Iterator<Item = Chunk<'_>> {
         first = false;
         let mut room = BYTES;
         let set = take(&mut sets, KEYS, &mut room, |(key, value)| key.len() + value.len());
-        let deleted = take(&mut deletes, KEYS - set.len(), &mut room, String::len);
-        Some((set, deleted))
+        let gone = take(&mut deletes, KEYS - set.len(), &mut room, String::len);
+        Some((set, gone))
     })
 }
 

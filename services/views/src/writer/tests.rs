@@ -7,7 +7,7 @@ use runtime::Health;
 use super::*;
 use crate::fence::{OwnPosition, Position, StatePartition};
 use crate::projection::Snapshot;
-use crate::store::{MemoryStore, StoreError};
+use crate::store::{MemoryContents, MemoryStore, StoreError};
 
 struct Rig {
     store: MemoryStore,
@@ -69,8 +69,7 @@ const MOMENT: Duration = Duration::ZERO;
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_before_there_is_something_to_show() {
     let store = MemoryStore::default();
-    let contents =
-        crate::store::MemoryContents { keys: keys(&[("revenue:total", "1")]), ..Default::default() };
+    let contents = MemoryContents { keys: keys(&[("revenue:total", "1")]), ..Default::default() };
     store.replace(contents.clone());
     let (rig, mut writer) = Rig::new(&store);
     steps(&mut writer, PATIENCE * 3).await;
@@ -81,7 +80,7 @@ async fn nothing_is_written_before_there_is_something_to_show() {
 #[tokio::test(start_paused = true)]
 async fn the_first_batch_leaves_only_what_is_wanted_and_the_next_what_changed() {
     let store = MemoryStore::default();
-    store.replace(crate::store::MemoryContents {
+    store.replace(MemoryContents {
         keys: keys(&[("revenue:old", "1"), ("orders:old", "1"), ("mine", "1")]),
         ..Default::default()
     });
@@ -104,12 +103,12 @@ async fn a_flushed_store_and_one_that_went_back_are_healed_at_the_next_look() {
     rig.show(2, &[("revenue:total", Some("6")), ("revenue:city:HCM", Some("6"))]);
     steps(&mut writer, MOMENT).await;
     let wanted = rig.store.contents().keys;
-    for contents in [crate::store::MemoryContents::default(), dump] {
+    for contents in [MemoryContents::default(), dump] {
         rig.store.replace(contents);
         steps(&mut writer, MOMENT).await;
         assert_eq!(rig.keys(), wanted);
     }
-    assert_eq!(*rig.standby.borrow(), false);
+    assert!(!*rig.standby.borrow());
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +116,7 @@ async fn a_change_meets_a_flushed_store_and_everything_is_written() {
     let (rig, mut writer) = Rig::new(&MemoryStore::default());
     rig.show(1, &[("revenue:total", Some("5")), ("orders:total", Some("1"))]);
     steps(&mut writer, MOMENT).await;
-    rig.store.replace(Default::default());
+    rig.store.replace(MemoryContents::default());
     rig.show(2, &[("revenue:total", Some("6"))]);
     steps(&mut writer, MOMENT).await;
     assert_eq!(rig.keys(), keys(&[("revenue:total", "6"), ("orders:total", "1")]));
@@ -144,7 +143,7 @@ async fn of_two_writers_the_one_that_moves_is_left_alone() {
     second.show(30, &[("revenue:total", Some("30"))]);
     steps(&mut other, PATIENCE + LOOK_BACK).await;
     assert_eq!(second.keys(), keys(&[("revenue:total", "30")]));
-    assert_eq!(*second.standby.borrow(), false);
+    assert!(!*second.standby.borrow());
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +152,7 @@ async fn two_idle_writers_do_not_fight() {
     let ((first, mut one), (second, mut two)) = (Rig::new(&store), Rig::new(&store));
     first.show(1, &[("revenue:total", Some("1"))]);
     second.show(1, &[("revenue:total", Some("1"))]);
-    let hour = Duration::from_secs(3_600);
+    let hour = Duration::from_hours(1);
     tokio::join!(steps(&mut one, hour), steps(&mut two, hour));
     let takeovers = one.takeovers + two.takeovers;
     assert!((1..100).contains(&takeovers), "{takeovers}");

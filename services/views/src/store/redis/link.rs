@@ -124,7 +124,7 @@ impl Connection {
         match self {
             Self::Single(connection) => command.query_async(connection).await,
             Self::Cluster(connection, route) => {
-                let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route.clone()));
+                let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(*route));
                 let value = connection.route_command(command, node).await?;
                 Ok(T::from_redis_value(value)?)
             }

@@ -1,0 +1,99 @@
+//! Puts the parts together.
+
+use std::sync::Arc;
+
+use rdkafka::error::KafkaError;
+use runtime::{Process, Shutdown};
+use tokio::sync::watch;
+
+use crate::config::{StoreChoice, ViewsConfig};
+use crate::desired::Shared;
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::projection::Projection;
+use crate::publisher::Publisher;
+use crate::stages::Stages;
+use crate::store::{RedisStore, Store};
+use crate::tail::{TailContext, TailError};
+use crate::updates::{Outbox, UpdateSender};
+use crate::writer::{Surroundings, Writer};
+
+/// Why views ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewsError {
+    /// The store must not be used as it is configured, or its configuration is wrong.
+    #[error("the store cannot be used")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// State cannot be read.
+    #[error("state cannot be read")]
+    Tail(#[from] TailError),
+    /// Updates cannot be sent.
+    #[error("cannot make a Kafka producer (--kafka-property / KAFKA_PROPERTIES)")]
+    Updates(#[source] KafkaError),
+    /// Metrics cannot be registered: this ran twice with one registry.
+    #[error("cannot register metrics")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// Merges state into the store and the `metrics` topic until told to stop, then writes what is left.
+///
+/// # Errors
+/// When the store refuses its configuration before it was ever used, or when state cannot be understood.
+/// A store or broker that is away is waited for; the process's needs say so.
+pub async fn run(mut config: ViewsConfig, process: Process) -> Result<(), ViewsError> {
+    match std::mem::take(&mut config.store) {
+        StoreChoice::Redis(args) => run_with(RedisStore::new(args), config, process).await,
+        StoreChoice::Memory(store) => run_with(store, config, process).await,
+    }
+}
+
+async fn run_with<S: Store>(store: S, config: ViewsConfig, process: Process) -> Result<(), ViewsError> {
+    let ViewsConfig { args, kafka, store: _, topics, views, directory } = config;
+    let Process { health, status, registry, shutdown } = process;
+    let metrics = Metrics::register(&registry)?;
+    let hub = Arc::new(Hub::new(Projection::new(views)));
+    let (shared, outbox) = (Arc::new(Shared::default()), Arc::new(Outbox::default()));
+    let (standby_sender, standby) = watch::channel(false);
+    status.provide("views", {
+        let (hub, standby) = (hub.clone(), standby.clone());
+        move || serde_json::json!({"standby": *standby.borrow(), "partitions": hub.lock().to_json()})
+    });
+
+    let context = TailContext {
+        kafka: kafka.clone(),
+        hub: hub.clone(),
+        need: Arc::new(health.need("kafka")),
+        metrics: metrics.clone(),
+    };
+    let stages = Stages::new(context, topics.clone(), directory.clone());
+    let publisher = Publisher {
+        hub: hub.clone(),
+        shared: shared.clone(),
+        outbox: outbox.clone(),
+        directory,
+        interval: args.interval,
+        need: health.need("state"),
+        settings_topic: topics.settings(),
+    };
+    let around = Surroundings {
+        shared,
+        standby: standby_sender,
+        need: health.need("store"),
+        metrics: metrics.clone(),
+    };
+    let families = hub.lock().families();
+    let writer = Writer::new(store, &topics.pipeline, families, around);
+    let sender =
+        UpdateSender { kafka, topic: topics.metrics, outbox, standby, need: health.need("updates"), metrics };
+
+    // the publisher's end is the sign for those behind it to write what is left
+    let drained = Shutdown::new();
+    let reading = async { stages.run(&shutdown).await.map_err(ViewsError::Tail) };
+    let publishing = async {
+        publisher.run(&shutdown, &drained).await;
+        Ok(())
+    };
+    let writing = async { writer.run(&drained).await.map_err(|e| ViewsError::Store(Box::new(e))) };
+    let sending = async { sender.run(&drained).await.map_err(ViewsError::Updates) };
+    tokio::try_join!(reading, publishing, writing, sending).map(drop)
+}
