@@ -44,7 +44,8 @@ pub fn run(name: &str, body: impl FnOnce(&Case) -> Result<()>) {
         fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))
     });
     if let Err(failure) = outcome {
-        panic!("{name} failed: {failure:?}");
+        let causes: Vec<_> = failure.chain().map(ToString::to_string).collect();
+        panic!("{name} failed: {}", causes.join("\n  because "));
     }
 }
 
