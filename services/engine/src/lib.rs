@@ -40,6 +40,7 @@ mod fold;
 mod format;
 mod group;
 mod input;
+mod loss;
 mod metrics;
 mod native;
 mod partition;

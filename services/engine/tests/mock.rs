@@ -1,6 +1,8 @@
 //! A whole stage in this process, against librdkafka's mock cluster. The mock has no real isolation: what this
 //! proves is the wiring, not exactness.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
