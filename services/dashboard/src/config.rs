@@ -40,6 +40,16 @@ pub enum Store {
     Reader(Arc<dyn Reader>),
 }
 
+impl Store {
+    /// What health calls it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Redis(_) => "redis",
+            Self::Reader(_) => "store",
+        }
+    }
+}
+
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

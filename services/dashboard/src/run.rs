@@ -53,7 +53,8 @@ pub async fn run(config: DashboardConfig, process: Process) -> Result<(), Dashbo
     };
     let feed = Feed::default();
     let stats = Arc::new(Stats::new(reader));
-    let (layer, io) = sockets::layer(feed.clone(), metrics.clone(), Limits::default());
+    let stop = shutdown.child_token();
+    let (layer, io) = sockets::layer(feed.clone(), metrics.clone(), Limits::default(), stop.clone());
     let app = app::router(Rest { stats: Arc::clone(&stats), feed: feed.clone() }, layer, &metrics);
 
     let address = listener.local_addr().unwrap_or(listen);
@@ -62,21 +63,14 @@ pub async fn run(config: DashboardConfig, process: Process) -> Result<(), Dashbo
     status.provide("dashboard", move || json!({"listen": address.to_string(), "clients": shown.clients()}));
 
     let relay = Relay { kafka, topics, feed, metrics: metrics.clone() };
-    let need = health.need("redis");
-    // a relay that cannot start takes the server with it, and the other way round nothing is left behind
-    let stop = shutdown.child_token();
-    let guard = stop.clone().drop_guard();
     let relaying = async {
         let ended = relay.run(&health, &stop).await;
-        stop.cancel();
+        stop.cancel(); // a relay that cannot start takes the server with it
         ended.map_err(DashboardError::Relay)
     };
-    let serving = async {
-        tokio::join!(server::serve(listener, app, metrics, stop.clone()), say_goodbye(&io, &stop));
-    };
-    let trying = stop.run_until_cancelled(watch_store(&stats, &need));
-    let (relayed, (), _) = tokio::join!(relaying, serving, trying);
-    drop(guard);
+    let serving = server::serve(listener, app, metrics, stop.clone());
+    let watching = stop.run_until_cancelled(watch_store(&stats, health.need(store.name())));
+    let (relayed, (), (), _) = tokio::join!(relaying, serving, say_goodbye(&io, &stop), watching);
     relayed
 }
 
@@ -87,15 +81,13 @@ async fn say_goodbye(io: &SocketIo, stop: &runtime::Shutdown) {
 }
 
 /// Never ends.
-async fn watch_store(stats: &Stats, need: &Need) {
+async fn watch_store(stats: &Stats, need: Need) {
     let mut pace = tokio::time::interval(TRY_INTERVAL);
     loop {
         pace.tick().await;
         match stats.totals().await {
             Ok(_) => need.met(),
-            Err(StatsError::Read(why)) => {
-                need.missing(format!("redis cannot be read (--redis-url / REDIS_URL): {why}"));
-            }
+            Err(StatsError::Read(why)) => need.missing(format!("cannot be read: {why}")),
             Err(foreign) => need.missing(foreign.to_string()),
         }
     }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Uri;
+use runtime::Shutdown;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
@@ -57,6 +58,7 @@ struct Clients {
     feed: Feed,
     metrics: Metrics,
     free: Arc<Semaphore>,
+    stop: Shutdown,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +75,8 @@ impl Default for Limits {
     }
 }
 
-/// The layer that answers under [`PATH`], and the handle that closes all clients.
-pub fn layer(feed: Feed, metrics: Metrics, limits: Limits) -> (SocketIoLayer, SocketIo) {
+/// The layer that answers under [`PATH`], and the handle that closes all connections once `stop` is cancelled.
+pub fn layer(feed: Feed, metrics: Metrics, limits: Limits, stop: Shutdown) -> (SocketIoLayer, SocketIo) {
     let parser = ParserConfig::common().max_incoming_binary_buf_size(MESSAGE_MAX).max_incoming_binaries(1);
     let (layer, io) = SocketIo::builder()
         .req_path(PATH)
@@ -87,7 +89,7 @@ pub fn layer(feed: Feed, metrics: Metrics, limits: Limits) -> (SocketIoLayer, So
         .ping_interval(limits.ping_interval)
         .ping_timeout(limits.ping_timeout)
         .build_layer();
-    let clients = Clients { feed, metrics, free: Arc::new(Semaphore::new(limits.clients)) };
+    let clients = Clients { feed, metrics, free: Arc::new(Semaphore::new(limits.clients)), stop };
     let gate = clients.clone();
     let join = async move |socket: SocketRef| clients.serve(socket).await;
     io.ns("/", join.with(async move |_: SocketRef| gate.admit()));
@@ -118,7 +120,8 @@ impl Clients {
             return;
         };
         let counted = self.metrics.client();
-        client::serve(&socket, &self.feed, &self.metrics).await;
+        // closing everything at once calls no disconnect handlers, so clients are told by `stop`
+        client::serve(&socket, &self.feed, &self.metrics, self.stop.child_token()).await;
         drop((place, counted));
     }
 }

@@ -92,7 +92,7 @@ impl RedisReader {
         let timer = self.metrics.redis_call(call);
         let result = match tokio::time::timeout(READ_TIMEOUT, read).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(ReadError::Failed(error.to_string())),
+            Ok(Err(error)) => Err(ReadError::Failed(format!("{error} (--redis-url / REDIS_URL)"))),
             Err(_) => Err(ReadError::TimedOut(READ_TIMEOUT)),
         };
         drop(timer);

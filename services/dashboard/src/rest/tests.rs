@@ -20,7 +20,8 @@ impl Server {
     fn new() -> Self {
         let (feed, reader, registry) = (Feed::default(), Arc::new(MemoryReader::default()), Registry::new());
         let metrics = Metrics::register(&registry).unwrap();
-        let (layer, _) = sockets::layer(feed.clone(), metrics.clone(), Limits::default());
+        let (layer, _) =
+            sockets::layer(feed.clone(), metrics.clone(), Limits::default(), runtime::Shutdown::new());
         let rest = Rest { stats: Arc::new(Stats::new(Arc::clone(&reader) as _)), feed: feed.clone() };
         Self { app: crate::app::router(rest, layer, &metrics), feed, reader, registry }
     }

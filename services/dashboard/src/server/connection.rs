@@ -19,7 +19,7 @@ use crate::metrics::Held;
 /// client would see minutes-old numbers.
 const SEND_BUFFER: usize = 128 * 1024;
 /// A client that takes nothing for this long while something waits for it is cut off.
-const WRITE_STALL: Duration = Duration::from_secs(30);
+const WRITE_STALL: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[derive(Debug)]

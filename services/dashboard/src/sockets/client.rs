@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use runtime::Shutdown;
 use socketioxide::extract::SocketRef;
 use socketioxide::{SendError, SocketError};
-use tokio_util::sync::CancellationToken;
 
 use crate::feed::{Cursor, Feed, Item};
 use crate::metrics::Metrics;
@@ -37,9 +37,8 @@ enum Pass {
     Gone,
 }
 
-/// Sends until the client goes.
-pub async fn serve(socket: &SocketRef, feed: &Feed, metrics: &Metrics) {
-    let gone = CancellationToken::new();
+/// Sends until the client goes, or `gone` is cancelled by somebody else.
+pub async fn serve(socket: &SocketRef, feed: &Feed, metrics: &Metrics, gone: Shutdown) {
     let told = gone.clone();
     socket.on_disconnect(async move |_: SocketRef| told.cancel());
     let mut client = Client { socket, feed, metrics, cursor: feed.cursor() };

@@ -17,20 +17,21 @@ struct Server {
     feed: Feed,
     metrics: Metrics,
     io: SocketIo,
+    stop: Shutdown,
     _serving: AbortOnDropHandle<()>,
 }
 
 impl Server {
     async fn start(limits: Limits) -> Self {
-        let feed = Feed::default();
+        let (feed, stop) = (Feed::default(), Shutdown::new());
         let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-        let (layer, io) = layer(feed.clone(), metrics.clone(), limits);
+        let (layer, io) = layer(feed.clone(), metrics.clone(), limits, stop.clone());
         let stats = Arc::new(Stats::new(Arc::new(MemoryReader::default())));
         let app = crate::app::router(Rest { stats, feed: feed.clone() }, layer, &metrics);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = crate::server::serve(listener, app, metrics.clone(), Shutdown::new());
-        Self { address, feed, metrics, io, _serving: AbortOnDropHandle::new(tokio::spawn(serving)) }
+        let serving = crate::server::serve(listener, app, metrics.clone(), stop.clone());
+        Self { address, feed, metrics, io, stop, _serving: AbortOnDropHandle::new(tokio::spawn(serving)) }
     }
 
     fn update(&self, sequence: u64) {
@@ -46,6 +47,12 @@ impl Server {
 
 fn payload(json: String) -> Payload {
     RawValue::from_string(json).unwrap().into()
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// A WebSocket by hand: what a client in no hurry, or with bad manners, would do.
@@ -69,9 +76,9 @@ impl WebSocket {
     /// Open, and a member of the default namespace.
     async fn join(address: SocketAddr) -> Self {
         let mut socket = Self::open(address).await;
-        assert!(socket.read().await.unwrap().starts_with("0{"));
+        assert!(socket.event().await.starts_with("0{"));
         socket.write("40").await;
-        assert!(socket.read().await.unwrap().starts_with("40{"));
+        assert!(socket.event().await.starts_with("40{"));
         socket
     }
 
@@ -102,7 +109,7 @@ impl WebSocket {
         (kind == 1).then(|| String::from_utf8(content).unwrap())
     }
 
-    /// The next event, after answering pings.
+    /// The next packet that is no ping; pings are answered.
     async fn event(&mut self) -> String {
         loop {
             match self.read().await.expect("the server closed").as_str() {
@@ -162,10 +169,11 @@ async fn a_client_that_never_reads_holds_nobody_up() {
     }
     assert_eq!(seen, 200);
     // the silent one has answered no ping: it is ended, and its place is free
+    let mut sequence = 1_000;
     while server.metrics.clients() > 1 {
+        sequence += 1;
+        server.update(sequence);
         lively.event().await;
-        server.update(1_000_000 + server.metrics.dropped("metrics"));
-        tokio::task::yield_now().await;
     }
     drop(silent);
 }
@@ -191,16 +199,25 @@ async fn a_flood_is_cut_to_the_rate_and_the_rest_is_counted() {
 async fn whatever_a_client_sends_is_ignored() {
     let server = Server::start(Limits::default()).await;
     let mut client = WebSocket::join(server.address).await;
-    for nonsense in ["42[\"metrics\",{\"totalRevenue\":0}]", "420[\"ask\"]", "40", "431[\"ack\"]", "4"] {
+    for nonsense in [r#"42["metrics",{"totalRevenue":0}]"#, r#"420["ask"]"#, "40", r#"431["ack"]"#, "3", "3"]
+    {
         client.write(nonsense).await;
-        if nonsense == "4" {
-            break;
-        }
-        server.update(server.metrics.clients().unsigned_abs() + nonsense.len() as u64 * 1_000);
     }
-    let other = WebSocket::join(server.address).await;
-    assert!(server.metrics.clients() >= 1);
-    drop(other);
+    server.update(1);
+    assert_eq!(client.event().await, r#"42["metrics",{"type":"revenue_update","totalRevenue":1}]"#);
+    assert_eq!(server.metrics.clients(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_the_protocol_ends_the_client() {
+    let server = Server::start(Limits::default()).await;
+    for rubbish in ["4", "42", "42{}", "9", "", "451-[\"x\",{\"_placeholder\":true,\"num\":0}]\u{0}", "6"] {
+        let mut client = WebSocket::join(server.address).await;
+        client.write(rubbish).await;
+        client.write("42[\"again\"]").await;
+        drop(client);
+        until(|| server.metrics.clients() == 0).await;
+    }
 }
 
 #[tokio::test]
@@ -209,9 +226,7 @@ async fn a_message_over_the_limit_ends_the_client() {
     let mut client = WebSocket::join(server.address).await;
     client.write(&format!("42[\"x\",\"{}\"]", "y".repeat(MESSAGE_MAX))).await;
     while client.read().await.is_some() {}
-    while server.metrics.clients() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.metrics.clients() == 0).await;
 }
 
 #[tokio::test]
@@ -219,14 +234,12 @@ async fn clients_over_the_limit_are_told_and_places_come_back() {
     let server = Server::start(Limits { clients: 1, ..Limits::default() }).await;
     let first = WebSocket::join(server.address).await;
     let mut second = WebSocket::open(server.address).await;
-    second.read().await.unwrap();
+    assert!(second.event().await.starts_with("0{"));
     second.write("40").await;
     let refused = r#"44{"message":"too many clients are connected; try again later"}"#;
-    assert_eq!(second.read().await.as_deref(), Some(refused));
+    assert_eq!(second.event().await, refused);
     drop(first);
-    while server.metrics.clients() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.metrics.clients() == 0).await;
     WebSocket::join(server.address).await;
 }
 
@@ -234,9 +247,8 @@ async fn clients_over_the_limit_are_told_and_places_come_back() {
 async fn closing_ends_all_clients() {
     let server = Server::start(Limits::default()).await;
     let mut client = WebSocket::join(server.address).await;
+    server.stop.cancel();
     server.io.close().await;
     while client.read().await.is_some() {}
-    while server.metrics.clients() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.metrics.clients() == 0).await;
 }
