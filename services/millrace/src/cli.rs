@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{dashboard, process, settings, simulate, state, topics};
+use crate::commands::{dashboard, demo, process, settings, simulate, state, topics, views};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "\
@@ -29,7 +29,9 @@ pub struct Cli {
 pub(crate) enum Command {
     Simulate(simulate::Args),
     Process(process::Args),
+    Views(views::Args),
     Dashboard(dashboard::Args),
+    Demo(demo::Args),
     Topics(topics::Args),
     Settings(settings::Args),
     State(state::Args),
@@ -40,7 +42,9 @@ impl Command {
         match self {
             Self::Simulate(args) => args.run().await,
             Self::Process(args) => args.run().await,
+            Self::Views(args) => args.run().await,
             Self::Dashboard(args) => args.run().await,
+            Self::Demo(args) => args.run().await,
             Self::Topics(args) => args.run().await,
             Self::Settings(args) => args.run().await,
             Self::State(args) => args.run().await,

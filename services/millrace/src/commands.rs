@@ -1,11 +1,13 @@
 //! One module a command: its options, and how it is put together.
 
 pub mod dashboard;
+pub mod demo;
 pub mod process;
 pub mod settings;
 pub mod simulate;
 pub mod state;
 pub mod topics;
+pub mod views;
 
 use anyhow::Context;
 use runtime::KafkaArgs;

@@ -12,9 +12,16 @@ pub struct Health {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Name, and why it is missing.
-    needs: Vec<(String, Option<String>)>,
+    needs: Vec<NeedState>,
     failure: Option<String>,
+}
+
+#[derive(Debug)]
+struct NeedState {
+    name: String,
+    /// Why it is missing, if it is.
+    why: Option<String>,
+    was_met: bool,
 }
 
 /// One thing that must be there for the process to be ready. It starts as missing, with the reason "starting".
@@ -37,14 +44,15 @@ impl Health {
     /// Adds a need. Several may have the same name, when several parts of one process need the same.
     pub fn need(&self, name: impl Into<String>) -> Need {
         let mut state = self.lock();
-        state.needs.push((name.into(), Some("starting".to_owned())));
+        state.needs.push(NeedState { name: name.into(), why: Some("starting".to_owned()), was_met: false });
         Need { health: self.clone(), index: state.needs.len() - 1 }
     }
 
     /// All needs that are not met; ready when empty.
     pub fn missing(&self) -> Vec<Missing> {
-        let missing = |(need, why): &(String, Option<String>)| {
-            why.as_ref().map(|why| Missing { need: need.clone(), why: why.clone() })
+        let missing = |need: &NeedState| {
+            let NeedState { name, why, was_met: _ } = need;
+            why.as_ref().map(|why| Missing { need: name.clone(), why: why.clone() })
         };
         self.lock().needs.iter().filter_map(missing).collect()
     }
@@ -68,27 +76,33 @@ impl Need {
     /// It is there.
     pub fn met(&self) {
         let mut state = self.health.lock();
-        let (need, why) = &mut state.needs[self.index];
+        let NeedState { name, why, was_met } = &mut state.needs[self.index];
+        *was_met = true;
         if why.take().is_some() {
-            tracing::info!(need, "ready");
+            tracing::info!(need = name, "ready");
         }
     }
 
     /// It is not there, and why; say which option names it and what to do. A new reason is logged, the
-    /// same one again is not.
+    /// same one again is not: as a warning when it was there before, else as a step of the start.
     pub fn missing(&self, why: impl Into<String>) {
         let new = why.into();
         let mut state = self.health.lock();
-        let (need, why) = &mut state.needs[self.index];
-        if why.as_ref() != Some(&new) {
-            tracing::warn!(need, why = new, "not ready");
-            *why = Some(new);
+        let NeedState { name, why, was_met } = &mut state.needs[self.index];
+        if why.as_ref() == Some(&new) {
+            return;
         }
+        if *was_met {
+            tracing::warn!(need = name, why = new, "not ready any more");
+        } else {
+            tracing::info!(need = name, why = new, "not ready yet");
+        }
+        *why = Some(new);
     }
 
     /// Whether it is there now.
     pub fn is_met(&self) -> bool {
-        self.health.lock().needs[self.index].1.is_none()
+        self.health.lock().needs[self.index].why.is_none()
     }
 }
 

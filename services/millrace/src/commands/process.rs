@@ -48,7 +48,10 @@ impl Args {
         host(&admin, |process| {
             let settings = SettingsTail::start(&kafka, &topics, &process.health, process.shutdown.clone());
             let processors = processors.into_iter().map(catalogue::processor).collect();
-            vec![part(StageConfig { kafka, topics, args, processors, has_admin_api: true, settings }, process)]
+            vec![part(
+                StageConfig { kafka, topics, args, processors, has_admin_api: true, settings },
+                process,
+            )]
         })
         .await
     }
