@@ -23,9 +23,14 @@
 //! are missing, because newer values of the same keys stand further on in the log. Offsets tell: within a
 //! transaction they follow each other without a gap, and between two there is at most the one commit
 //! marker. At a larger gap (or at a record where a progress record was due) the log is *torn*: what there is
-//! is applied, and the partition is caught up again to the end as it is now, which lies behind everything
-//! that replaced the missing records. Until then nothing is shown. An aborted transaction leaves a gap
-//! too; taking it for torn costs a moment, and aborts are rare.
+//! is applied, and the partition is caught up again. What replaced the missing records lies before the end
+//! of the log as it is when they are missed. So the end is asked for then; nothing is shown before it is
+//! reached; and if there was a further gap on the way, the end is asked for once more. The same goes for
+//! the first catching up, where any number of records may be missing: when it is reached, the end is asked
+//! for again, and counts when there was no gap between the two. (Kafka's word that the partition's end was
+//! reached always counts: nothing that replaces anything lies behind it.)
+//!
+//! An aborted transaction leaves a gap too; taking it for torn costs a moment, and aborts are rare.
 
 use std::collections::BTreeSet;
 
@@ -92,29 +97,36 @@ pub enum Turn {
 #[derive(Debug)]
 pub struct TransactionReader {
     processors: BTreeSet<ProcessorName>,
-    incarnation: Option<String>,
+    incarnation: Incarnation,
+    expected: Expected,
     mode: Mode,
 }
 
 #[derive(Debug)]
 enum Mode {
-    /// Up to this offset records are applied as they come; `None` while that offset is not known.
-    CatchingUp { until: Option<i64> },
-    /// Transaction by transaction.
-    Whole {
-        /// Where the next record is, or one further; `None` when not known.
-        next: Option<i64>,
-        /// The transaction whose records are coming.
-        group: Option<Group>,
+    /// Records are applied as they come.
+    CatchingUp {
+        /// Up to here; `None` when the end has to be asked for.
+        until: Option<i64>,
+        /// Whether no record was missing since the end was asked for.
+        gapless: bool,
     },
+    /// Transaction by transaction; holds the one whose records are coming.
+    Whole(Transaction),
 }
 
-/// A transaction of which records are still to come.
-#[derive(Debug)]
-struct Group {
-    transaction: Transaction,
-    missing: u32,
+/// What the next record must be, if none is missing.
+#[derive(Debug, Default)]
+struct Expected {
+    /// Its offset, or one less where a commit marker may stand; `None` when not known.
+    offset: Option<i64>,
+    /// Where the transaction's records end; from there on the next one begins.
+    until: i64,
 }
+
+/// The incarnation that the last progress record named.
+#[derive(Debug, Default)]
+struct Incarnation(Option<String>);
 
 /// A record as the reader sees it.
 enum Kind {
@@ -164,7 +176,8 @@ pub enum RecordError {
 impl TransactionReader {
     /// Reads counters of `processors`; catches up to `until` (the last stable offset), from an empty state.
     pub fn new(processors: BTreeSet<ProcessorName>, until: i64) -> Self {
-        Self { processors, incarnation: None, mode: Mode::CatchingUp { until: Some(until) } }
+        let mode = Mode::CatchingUp { until: Some(until), gapless: until == 0 };
+        Self { processors, incarnation: Incarnation::default(), expected: Expected::default(), mode }
     }
 
     /// Takes the next record.
@@ -174,27 +187,24 @@ impl TransactionReader {
     pub fn record(&mut self, record: &StateRecord<'_>) -> Result<Step, RecordError> {
         let kind = self.kind(record)?;
         let mut step = Step::default();
-        if let Mode::CatchingUp { until: Some(until) } = self.mode
-            && record.offset >= until
-        {
-            self.mode = Mode::Whole { next: Some(until), group: None };
-            step.turn = Some(Turn::Consistent);
-        }
-        match std::mem::replace(&mut self.mode, Mode::CatchingUp { until: None }) {
-            Mode::CatchingUp { until } => {
-                self.mode = Mode::CatchingUp { until };
-                step.apply.push(self.begin(kind, record).transaction);
+        self.pass(record.offset, &mut step);
+        let follows = self.expected.take(record.offset, &kind);
+        match &mut self.mode {
+            Mode::CatchingUp { gapless, .. } => {
+                *gapless &= follows;
+                step.apply.push(self.incarnation.read(kind, record));
             }
-            Mode::Whole { next, group } => {
-                let gap = next.is_some_and(|next| record.offset > next + i64::from(group.is_none()));
-                match group {
-                    Some(group) if !gap && !kind.begins() => self.hold(group.with(kind), record, &mut step),
-                    None if !gap && kind.begins() => {
-                        let group = self.begin(kind, record);
-                        self.hold(group, record, &mut step);
-                    }
-                    group => self.torn(group, kind, record, &mut step),
+            Mode::Whole(held) if follows => {
+                held.extend(self.incarnation.read(kind, record));
+                if self.expected.is_between() || faults::partial_transactions() {
+                    step.apply.push(std::mem::take(held));
                 }
+            }
+            Mode::Whole(held) => {
+                step.apply.extend(Some(std::mem::take(held)).filter(|held| *held != Transaction::default()));
+                step.apply.push(self.incarnation.read(kind, record));
+                step.turn = Some(Turn::Torn);
+                self.mode = Mode::CatchingUp { until: None, gapless: true };
             }
         }
         Ok(step)
@@ -203,68 +213,47 @@ impl TransactionReader {
     /// The partition has been read to its last stable offset as it is now.
     pub fn end(&mut self) -> Step {
         let mut step = Step::default();
-        let (next, group) = match std::mem::replace(&mut self.mode, Mode::CatchingUp { until: None }) {
-            Mode::CatchingUp { .. } => {
+        match &mut self.mode {
+            Mode::CatchingUp { until, .. } => {
+                self.expected.begin_at((*until).max(self.expected.offset));
                 step.turn = Some(Turn::Consistent);
-                (None, None)
             }
-            Mode::Whole { next, group } => (next, group),
-        };
-        if let Some(torn) = group {
-            // whatever replaced the missing records lies before the end, so it has been applied
-            step.apply.push(torn.transaction);
-            step.turn = Some(Turn::Consistent);
+            Mode::Whole(_) if self.expected.is_between() => return step,
+            Mode::Whole(held) => {
+                step.apply.push(std::mem::take(held));
+                step.turn = Some(Turn::Consistent);
+                self.expected.begin_at(self.expected.offset);
+            }
         }
-        self.mode = Mode::Whole { next, group: None };
+        self.mode = Mode::Whole(Transaction::default());
         step
     }
 
-    /// Whether the log was torn and [`catch_up_to`](Self::catch_up_to) is due.
+    /// Whether [`catch_up_to`](Self::catch_up_to) is due.
     pub fn needs_end(&self) -> bool {
-        matches!(self.mode, Mode::CatchingUp { until: None })
+        matches!(self.mode, Mode::CatchingUp { until: None, .. })
     }
 
-    /// Says up to where to catch up: the last stable offset, asked for after the log was torn.
+    /// Says up to where to catch up: the last stable offset, asked for after that became due.
     pub fn catch_up_to(&mut self, end: i64) {
-        if self.needs_end() {
-            self.mode = Mode::CatchingUp { until: Some(end) };
+        if let Mode::CatchingUp { until: until @ None, .. } = &mut self.mode {
+            *until = Some(end);
         }
     }
 
-    /// Applies what there is; the mode is left at catching up to an end that has to be asked for.
-    fn torn(&mut self, group: Option<Group>, kind: Kind, record: &StateRecord<'_>, step: &mut Step) {
-        step.apply.extend(group.map(|group| group.transaction));
-        step.apply.push(self.begin(kind, record).transaction);
-        step.turn = Some(Turn::Torn);
-    }
-
-    /// Applies a group that is complete with `record`, keeps one that is not.
-    fn hold(&mut self, mut group: Group, record: &StateRecord<'_>, step: &mut Step) {
-        let complete = group.missing == 0;
-        if complete || faults::partial_transactions() {
-            step.apply.push(std::mem::take(&mut group.transaction));
+    /// A record at `offset` is coming: when it lies behind the end, what lies before it is complete.
+    fn pass(&mut self, offset: i64, step: &mut Step) {
+        let Mode::CatchingUp { until: Some(until), gapless } = self.mode else { return };
+        if offset < until {
+            return;
         }
-        self.mode = Mode::Whole { next: Some(record.offset + 1), group: (!complete).then_some(group) };
-    }
-
-    fn begin(&mut self, kind: Kind, record: &StateRecord<'_>) -> Group {
-        let mut group = Group { transaction: Transaction::default(), missing: 0 };
-        match kind {
-            Kind::Progress(progress) => {
-                let Progress { incarnation, position, records, .. } = progress;
-                group.missing = records;
-                group.transaction.reset = self.incarnation.as_ref().is_some_and(|i| *i != incarnation);
-                self.incarnation = Some(incarnation.clone());
-                let at = Position { incarnation, offset: record.offset };
-                group.transaction.head = Some(Head { at, input: position, written: record.timestamp });
-            }
-            Kind::Void => {
-                self.incarnation = None;
-                group.transaction.reset = true;
-            }
-            other => group.change(other),
+        self.expected.begin_at(Some(until));
+        if gapless {
+            self.mode = Mode::Whole(Transaction::default());
+            step.turn = Some(Turn::Consistent);
+        } else {
+            self.mode = Mode::CatchingUp { until: None, gapless: true };
         }
-        group
     }
 
     fn kind(&self, record: &StateRecord<'_>) -> Result<Kind, RecordError> {
@@ -284,17 +273,59 @@ impl TransactionReader {
     }
 }
 
-impl Group {
-    fn with(mut self, kind: Kind) -> Self {
-        self.change(kind);
-        self.missing -= 1;
-        self
+impl Expected {
+    /// A transaction begins at `offset`, or behind a commit marker there.
+    fn begin_at(&mut self, offset: Option<i64>) {
+        *self = Self { offset, until: 0 };
     }
 
-    fn change(&mut self, kind: Kind) {
-        if let Kind::Counter(processor, key, value) = kind {
-            self.transaction.changes.push((processor, key, value));
+    /// Whether a record is the expected one; expects what follows it from here on.
+    fn take(&mut self, offset: i64, kind: &Kind) -> bool {
+        let begins = self.is_between();
+        let last = self.offset.map(|expected| expected + i64::from(begins));
+        let follows = begins == kind.begins() && last.is_none_or(|last| offset <= last);
+        self.offset = Some(offset + 1);
+        if let Kind::Progress(progress) = kind {
+            self.until = offset + 1 + i64::from(progress.records);
         }
+        follows
+    }
+
+    /// Whether the transaction that began last is complete.
+    fn is_between(&self) -> bool {
+        self.offset.is_none_or(|offset| offset >= self.until)
+    }
+}
+
+impl Incarnation {
+    /// What a record says, as a transaction of its own.
+    fn read(&mut self, kind: Kind, record: &StateRecord<'_>) -> Transaction {
+        let mut read = Transaction::default();
+        match kind {
+            Kind::Progress(Progress { incarnation, position, .. }) => {
+                read.reset = self.0.as_ref().is_some_and(|i| *i != incarnation);
+                self.0 = Some(incarnation.clone());
+                let at = Position { incarnation, offset: record.offset };
+                read.head = Some(Head { at, input: position, written: record.timestamp });
+            }
+            Kind::Void => {
+                self.0 = None;
+                read.reset = true;
+            }
+            Kind::Counter(processor, key, value) => read.changes.push((processor, key, value)),
+            Kind::Other => {}
+        }
+        read
+    }
+}
+
+impl Transaction {
+    /// Adds what a further record of the same transaction says.
+    fn extend(&mut self, further: Self) {
+        let Self { head, reset, changes } = further;
+        self.head = head.or(self.head.take());
+        self.reset |= reset;
+        self.changes.extend(changes);
     }
 }
 
