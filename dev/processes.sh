@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034 # used by the scripts that source this
-readonly run=${here:?}/../.run
+readonly run=${here%/dev}/.run
 # In the order of stopping: first who writes, then who reads.
 # shellcheck disable=SC2034
 readonly processes=(simulate process views dashboard)
