@@ -100,3 +100,22 @@ impl WindowSums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_forgotten_with_its_last_cell() {
+        let mut merged = Merged::new();
+        let set = |merged: &mut Merged, minute, tally| merged.set(Minute(minute), "x", tally, None);
+        set(&mut merged, 1, Some(Tally::order(7)));
+        set(&mut merged, 1, Some(Tally::order(8)));
+        set(&mut merged, 2, Some(Tally::order(7)));
+        set(&mut merged, 1, None);
+        assert_eq!((merged.names.len(), merged.panes.len()), (1, 1));
+        set(&mut merged, 2, None);
+        set(&mut merged, 2, None);
+        assert_eq!((merged.names.len(), merged.panes.len()), (0, 0));
+    }
+}

@@ -25,7 +25,7 @@ pub struct Judged {
     /// The counts that are kept at the end.
     pub counts: Counts,
     pub late: u64,
-    pub not_judged: u64,
+    pub unjudged: u64,
 }
 
 impl Raised {
@@ -75,7 +75,7 @@ pub fn judge(events: &[Event], limit: usize) -> Judged {
         if minute < oldest {
             judged.late += 1;
         } else if judged.counts.len() >= limit && !judged.counts.contains_key(&key) {
-            judged.not_judged += 1;
+            judged.unjudged += 1;
         } else {
             let count = judged.counts.entry(key).or_default();
             *count += 1;
