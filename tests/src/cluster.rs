@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::binary::Build;
 use crate::case::Case;
@@ -197,6 +197,17 @@ impl Cluster {
         self.compare(&expected)?;
         Ok(expected)
     }
+}
+
+/// What the checks say when they found what they look for.
+///
+/// # Errors
+/// When `outcome` is not an error, or one of another kind.
+pub fn must_differ(outcome: Result<()>) -> Result<()> {
+    let Err(failure) = outcome else { bail!("the checks found nothing") };
+    let text = format!("{failure:#}");
+    ensure!(text.contains("compared") && text.contains(" differ"), "not the checks' words: {text}");
+    Ok(())
 }
 
 fn start_kafka(case: &Case, proxied: bool) -> Result<(Option<Proxy>, Kafka)> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-pub use journal::{Direction, Event, offsets_while_unacknowledged};
+pub use journal::{Direction, Event, assignments_without_barrier, offsets_while_unacknowledged};
 
 /// A request type of Kafka's protocol, by its api key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +46,8 @@ pub enum Fault {
     DelayAnswer(Duration),
     /// The request reaches the broker late, even if the client has gone by then.
     HoldRequest(Duration),
+    /// The request, and all that follows on the connection, reaches the broker after [`Proxy::release`].
+    Hold,
     /// The request never reaches the broker.
     LoseRequest,
 }
@@ -63,6 +65,7 @@ struct Shared {
     hits: Mutex<Vec<(Api, Fault)>>,
     journal: Mutex<Vec<Event>>,
     sockets: Mutex<Vec<TcpStream>>,
+    released: AtomicBool,
     closing: AtomicBool,
 }
 
@@ -112,6 +115,11 @@ impl Proxy {
         lock(&self.shared.rules).clear();
     }
 
+    /// Lets go what [`Fault::Hold`] holds, and does not hold anything any more.
+    pub fn release(&self) {
+        self.shared.released.store(true, Ordering::Relaxed);
+    }
+
     /// The faults that really happened, in order.
     pub fn hits(&self) -> Vec<(Api, Fault)> {
         lock(&self.shared.hits).clone()
@@ -139,6 +147,13 @@ impl Shared {
         let mut rules = lock(&self.rules);
         let at = rules.iter().position(|(wanted, _)| *wanted == api)?;
         Some(rules.remove(at).1)
+    }
+
+    /// Waits for the release, or the proxy's end.
+    fn wait_for_release(&self) {
+        while !self.released.load(Ordering::Relaxed) && !self.closing.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn hit(&self, api: Api, fault: Fault) {

@@ -61,6 +61,10 @@ fn requests(mut from: TcpStream, mut to: &TcpStream, shared: &Shared, pending: &
                 shared.hit(api, fault);
                 thread::sleep(time);
             }
+            Some(fault @ Fault::Hold) => {
+                shared.hit(api, fault);
+                shared.wait_for_release();
+            }
             _ => {}
         }
         write_frame(&mut to, &frame)?;

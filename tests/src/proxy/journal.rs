@@ -43,6 +43,27 @@ pub fn offsets_while_unacknowledged(journal: &[Event]) -> Vec<usize> {
     wrong
 }
 
+/// How many assignments `client` got whose restore read records, and how many of those restores began to
+/// read before an `OffsetFetch` was answered. A restore ends with the first Produce.
+pub fn assignments_without_barrier(journal: &[Event], client: &str) -> (usize, usize) {
+    let (mut judged, mut wrong) = (0, 0);
+    let mut barrier = None;
+    for event in journal.iter().filter(|event| event.client == client) {
+        match (event.api, event.direction) {
+            (Api::SYNC_GROUP, Direction::Answer) => barrier = Some(false),
+            (Api::OFFSET_FETCH, Direction::Answer) => barrier = barrier.map(|_| true),
+            (Api::FETCH, Direction::Request) => {
+                judged += usize::from(barrier.is_some());
+                wrong += usize::from(barrier == Some(false));
+                barrier = None;
+            }
+            (Api::PRODUCE, Direction::Request) => barrier = None,
+            _ => {}
+        }
+    }
+    (judged, wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +81,21 @@ mod tests {
         let good = [produce.clone(), others, acknowledged.clone(), offsets.clone()];
         assert!(offsets_while_unacknowledged(&good).is_empty());
         assert_eq!(offsets_while_unacknowledged(&[produce, offsets, acknowledged]), [1]);
+    }
+
+    #[test]
+    fn a_restore_that_reads_before_the_barrier_is_found() {
+        let step = |api, direction| event("a", api, direction);
+        let assigned = step(Api::SYNC_GROUP, Direction::Answer);
+        let barrier = step(Api::OFFSET_FETCH, Direction::Answer);
+        let read = step(Api::FETCH, Direction::Request);
+        let claim = step(Api::PRODUCE, Direction::Request);
+        let good = [assigned.clone(), barrier.clone(), read.clone(), claim.clone(), read.clone()];
+        assert_eq!(assignments_without_barrier(&good, "a"), (1, 0));
+        assert_eq!(assignments_without_barrier(&good, "b"), (0, 0));
+        let bad = [assigned.clone(), read.clone(), barrier, claim.clone()];
+        assert_eq!(assignments_without_barrier(&bad, "a"), (1, 1));
+        let nothing_to_read = [assigned, claim, read];
+        assert_eq!(assignments_without_barrier(&nothing_to_read, "a"), (0, 0));
     }
 }
