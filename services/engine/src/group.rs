@@ -76,8 +76,11 @@ impl Stage {
             self.producer =
                 Some(Producer::start(&self.producer_config, &self.identity.topics.orders, &mut *check)?);
         }
-        let settled = self.restorer.state.settle(&assigned, check)?;
+        // Ends what dead owners left open, for which the group's pending commits wait too; what a stalled owner
+        // still wrote while those were awaited is then read as well.
+        self.restorer.state.settle(&assigned, check)?;
         await_offset_commits(input, &assigned, check)?;
+        let settled = self.restorer.state.settle(&assigned, check)?;
         let newest = self.settings.borrow().settings.clone();
         let mut restored = self.restorer.restore(&settled, &newest, check)?;
         self.compare_with_group(&mut restored.partitions)?;
