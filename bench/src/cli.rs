@@ -77,40 +77,59 @@ impl Cli {
     /// # Errors
     /// When something cannot be started or measured.
     pub fn run(self) -> Result<()> {
-        let parts = match self.part {
-            Some(Part::EmptyDrain(empty)) => return empty.run(self.options.partitions, self.options.orders),
-            Some(part) => vec![part],
-            None => Part::all(),
-        };
-        println!("Millrace benchmark, {}", machine::occasion());
-        println!("{}", machine::Machine::here());
-        println!("cargo run --release -p millrace-bench -- {}", arguments());
-        let lab = Lab::open(self.options)?;
-        for part in parts {
-            println!();
-            match part {
-                Part::Drain(drain) => drain.run(&lab)?,
-                Part::Latency(latency) => latency.run(&lab)?,
-                Part::Idle(idle) => idle.run(&lab)?,
-                Part::Restore => restore::run(&lab)?,
-                Part::Micro => micro::run()?,
-                Part::EmptyDrain(_) => {}
+        let Self { options, part } = self;
+        match part {
+            Some(Part::EmptyDrain(empty)) => empty.run(options.partitions, options.orders),
+            Some(Part::Micro) => {
+                introduce();
+                micro::run()
+            }
+            Some(part) => {
+                introduce();
+                part.run(&Lab::open(options)?)
+            }
+            None => {
+                introduce();
+                all(&Lab::open(options)?)
             }
         }
-        Ok(())
     }
 }
 
 impl Part {
-    fn all() -> Vec<Self> {
-        vec![
-            Self::Drain(drain::Drain::default()),
-            Self::Latency(latency::Latency::default()),
-            Self::Idle(idle::Idle::default()),
-            Self::Restore,
-            Self::Micro,
-        ]
+    fn run(self, lab: &Lab) -> Result<()> {
+        match self {
+            Self::Drain(drain) => drain.run(lab),
+            Self::Latency(latency) => latency.run(lab),
+            Self::Idle(idle) => idle.run(lab),
+            Self::Restore => restore::run(lab),
+            Self::Micro => micro::run(),
+            Self::EmptyDrain(empty) => empty.run(lab.options.partitions, lab.options.orders),
+        }
     }
+}
+
+fn all(lab: &Lab) -> Result<()> {
+    let parts = [
+        Part::Drain(drain::Drain::default()),
+        Part::Latency(latency::Latency::default()),
+        Part::Idle(idle::Idle::default()),
+        Part::Restore,
+        Part::Micro,
+    ];
+    for part in parts {
+        part.run(lab)?;
+        println!();
+    }
+    Ok(())
+}
+
+/// What is measured, on what, and the command that does it again.
+fn introduce() {
+    println!("Millrace benchmark, {}", machine::occasion());
+    println!("{}", machine::Machine::here());
+    println!("cargo run --release -p millrace-bench -- {}", arguments());
+    println!();
 }
 
 fn arguments() -> String {

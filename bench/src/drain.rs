@@ -83,8 +83,9 @@ impl Drain {
         let mut table = Table::new(&HEADINGS);
         for &workload in &self.workloads {
             let topic = lab.filled(workload)?;
-            // Thrown away: brings the log into memory, and the broker's code up to speed.
-            roof::measure(lab, &topic)?;
+            progress::step("warming up");
+            // Thrown away: brings the log into memory, and the broker's compiler to rest.
+            measure(lab, &topic, Delivery::ExactlyOnce)?;
             for _ in 0..self.repeat {
                 rows(lab, workload, &topic, &mut table)?;
             }
