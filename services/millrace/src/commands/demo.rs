@@ -2,6 +2,7 @@
 
 mod progress;
 mod reader;
+mod watch;
 
 use std::sync::Arc;
 
@@ -81,9 +82,6 @@ impl Args {
             demo.parts(rate, dashboard, process)
         })
         .await;
-        if outcome.is_err() {
-            println!("The demo ended: its stand-in for Kafka cannot recover from a fault. Start it again.");
-        }
         println!("Stopped; the demo's data is gone. `make up` runs the real thing.");
         outcome
     }
@@ -132,6 +130,7 @@ impl Demo {
             views_command::part(views, process),
             dashboard_command::part(dashboard, process),
             simulate::part(simulator, process),
+            Part::new("watch", watch::faults(process.clone())),
         ]
     }
 }

@@ -47,10 +47,13 @@ impl Quiet {
     }
 }
 
-/// The line without its numbers and without the client it is about: `[thrd:…]: localhost:9092/1: Connect
-/// to ipv4#127.0.0.1:9092 failed: … (after 0ms in state CONNECT, 5 identical errors suppressed)`.
+/// What the line is about. The same trouble comes twice, as a log line and as an error, each with a preamble:
+/// `FAIL [thrd:…]: localhost:9092/1: Connect to ipv4#127.0.0.1:9092 failed: … (after 0ms in state CONNECT,
+/// 5 identical errors suppressed)` and `Global error: BrokerTransportFailure (…): localhost:9092/1: …`.
 fn kind_of(message: &str) -> String {
-    let text = message.split(" (after ").next().unwrap_or(message);
+    let end_of_preamble = if message.contains("[thrd:") { "]: " } else { "): " };
+    let text = message.split_once(end_of_preamble).map_or(message, |(_, text)| text);
+    let text = text.split(" (after ").next().unwrap_or(text);
     text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
@@ -130,5 +133,15 @@ mod tests {
         assert!(!quiet.admits(&again, start + Duration::from_secs(1)));
         assert!(quiet.admits("librdkafka: FAIL something else", start + Duration::from_secs(1)));
         assert!(quiet.admits(&again, start + PAUSE));
+    }
+
+    #[test]
+    fn the_same_trouble_is_told_once() {
+        let (quiet, now) = (Quiet::default(), Instant::now());
+        let error = "librdkafka: Global error: BrokerTransportFailure (Local: Broker transport failure): \
+                     localhost:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused \
+                     (after 0ms in state CONNECT)";
+        assert!(quiet.admits(error, now));
+        assert!(!quiet.admits(REFUSED, now));
     }
 }
