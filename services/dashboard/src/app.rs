@@ -8,7 +8,6 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use socketioxide::layer::SocketIoLayer;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -19,14 +18,14 @@ use crate::sockets::Sessions;
 use crate::{page, rest, sockets};
 
 /// The whole application.
-pub fn router(rest: Rest, socket_io: SocketIoLayer, metrics: &Metrics) -> Router {
+pub fn router(rest: Rest, socket_io: Router, metrics: &Metrics) -> Router {
     let sessions = Sessions::new(metrics.clone());
     rest::router(rest)
         .merge(page::router())
+        .merge(socket_io)
         .fallback(rest::not_found)
         .method_not_allowed_fallback(rest::wrong_method)
         .layer(middleware::from_fn_with_state(metrics.clone(), count))
-        .layer(socket_io)
         .layer(middleware::from_fn_with_state(sessions, sockets::limit_sessions))
         .layer(RequestBodyLimitLayer::new(sockets::MESSAGE_MAX))
         .layer(CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::POST]))

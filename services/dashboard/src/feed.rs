@@ -16,6 +16,9 @@ use tokio::sync::watch;
 pub const WINDOW: usize = 500;
 /// Alerts that `GET /api/alerts` shows.
 pub const LATEST_ALERTS: usize = 100;
+/// Updates that may be older than the newest one in a row. After these, five to ten seconds at the default
+/// rate, whoever numbers updates has begun anew from a lower number, and is believed.
+const OLDER_IN_A_ROW: u32 = 100;
 /// Types of updates that are told apart. There are three; whoever writes more to the topic is not relayed.
 const TYPES: usize = 16;
 
@@ -51,6 +54,8 @@ struct Newest {
     sequence: Option<u64>,
     version: u64,
     payload: Payload,
+    /// Older ones that came since.
+    older: u32,
 }
 
 /// What a client has been sent.
@@ -156,11 +161,16 @@ impl Feed {
 impl State {
     fn update(&mut self, kind: &str, sequence: Option<u64>, payload: Payload) -> Taken {
         let version = self.version + 1;
-        let new = Newest { kind: kind.to_owned(), sequence, version, payload };
-        match self.updates.iter().position(|u| u.kind == kind) {
-            Some(at) if sequence.is_some() && sequence <= self.updates[at].sequence => return Taken::Older,
-            Some(at) => self.updates[at] = new,
-            None if self.updates.len() < TYPES => self.updates.push(new),
+        let new = Newest { kind: kind.to_owned(), sequence, version, payload, older: 0 };
+        let room = self.updates.len() < TYPES;
+        match self.updates.iter_mut().find(|u| u.kind == kind) {
+            Some(newest) => {
+                if newest.outranks(sequence) {
+                    return Taken::Older;
+                }
+                *newest = new;
+            }
+            None if room => self.updates.push(new),
             None => return Taken::UnknownType,
         }
         self.version = version;
@@ -196,6 +206,14 @@ impl State {
         let index = usize::try_from(from - before_window).ok()?;
         let payload = Arc::clone(self.window.get(index)?);
         Some(Item::Alert { payload, missed: from - cursor.alert, number: from + 1 })
+    }
+}
+
+impl Newest {
+    fn outranks(&mut self, sequence: Option<u64>) -> bool {
+        let older = sequence.is_some() && sequence <= self.sequence;
+        self.older += u32::from(older);
+        older && self.older <= OLDER_IN_A_ROW
     }
 }
 

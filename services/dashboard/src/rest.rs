@@ -16,7 +16,8 @@ use crate::stats::{Stats, StatsError};
 /// Hours shown when none are asked for.
 const HOURS_DEFAULT: u16 = 24;
 /// The most hours that can be asked for: all that are kept.
-const HOURS_MAX: u16 = keys::HOURS_KEPT as u16;
+const HOURS_MAX: u16 = 2160;
+const _: () = assert!(HOURS_MAX as i64 == keys::HOURS_KEPT);
 
 /// What the routes answer from.
 #[derive(Clone)]

@@ -54,8 +54,8 @@ pub async fn run(config: DashboardConfig, process: Process) -> Result<(), Dashbo
     let feed = Feed::default();
     let stats = Arc::new(Stats::new(reader));
     let stop = shutdown.child_token();
-    let (layer, io) = sockets::layer(feed.clone(), metrics.clone(), Limits::default(), stop.clone());
-    let app = app::router(Rest { stats: Arc::clone(&stats), feed: feed.clone() }, layer, &metrics);
+    let (socket_io, io) = sockets::router(feed.clone(), metrics.clone(), Limits::default(), stop.clone());
+    let app = app::router(Rest { stats: Arc::clone(&stats), feed: feed.clone() }, socket_io, &metrics);
 
     let address = listener.local_addr().unwrap_or(listen);
     tracing::info!(%address, "dashboard listens");

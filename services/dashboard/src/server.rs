@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::metrics::{Metrics, Refusal};
 use connection::Connection;
 
-/// TCP connections that are open at once, WebSockets included; more are closed at once.
+/// TCP connections that are open at once, upgraded ones included; more are closed at once.
 const CONNECTIONS: usize = 4_096;
 /// A client that has not sent a request's head within this is cut off; so is an idle one.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);

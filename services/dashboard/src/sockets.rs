@@ -20,11 +20,11 @@ pub use sessions::{Sessions, limit_sessions};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::http::Uri;
 use runtime::Shutdown;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
-use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
 use tokio::sync::Semaphore;
 
@@ -75,10 +75,10 @@ impl Default for Limits {
     }
 }
 
-/// The layer that answers under [`PATH`], and the handle that closes all connections once `stop` is cancelled.
-pub fn layer(feed: Feed, metrics: Metrics, limits: Limits, stop: Shutdown) -> (SocketIoLayer, SocketIo) {
+/// What answers under [`PATH`], and the handle that closes all connections once `stop` is cancelled.
+pub fn router(feed: Feed, metrics: Metrics, limits: Limits, stop: Shutdown) -> (Router, SocketIo) {
     let parser = ParserConfig::common().max_incoming_binary_buf_size(MESSAGE_MAX).max_incoming_binaries(1);
-    let (layer, io) = SocketIo::builder()
+    let (service, io) = SocketIo::builder()
         .req_path(PATH)
         .with_parser(parser)
         .max_payload(MESSAGE_MAX as u64)
@@ -88,12 +88,15 @@ pub fn layer(feed: Feed, metrics: Metrics, limits: Limits, stop: Shutdown) -> (S
         .connect_timeout(JOIN_TIMEOUT)
         .ping_interval(limits.ping_interval)
         .ping_timeout(limits.ping_timeout)
-        .build_layer();
+        .build_svc();
     let clients = Clients { feed, metrics, free: Arc::new(Semaphore::new(limits.clients)), stop };
     let gate = clients.clone();
     let join = async move |socket: SocketRef| clients.serve(socket).await;
     io.ns("/", join.with(async move |_: SocketRef| gate.admit()));
-    (layer, io)
+    // a service, not a layer: axum may make a layer anew for each request, and it would know no session
+    let router =
+        Router::new().route_service(PATH, service.clone()).route_service(&format!("{PATH}/"), service);
+    (router, io)
 }
 
 /// Whether a request is Socket.IO's and opens a session.

@@ -49,6 +49,16 @@ fn an_older_or_repeated_update_is_dropped() {
 }
 
 #[test]
+fn a_numbering_that_begins_anew_is_believed_after_a_while() {
+    let feed = Feed::default();
+    assert_eq!(revenue(&feed, 1_000_000), Taken::New);
+    let dropped = (1..=1_000).take_while(|&sequence| revenue(&feed, sequence) == Taken::Older).count();
+    assert_eq!(dropped, 100);
+    assert_eq!(revenue(&feed, 102), Taken::New);
+    assert_eq!(revenue(&feed, 101), Taken::Older);
+}
+
+#[test]
 fn updates_without_a_sequence_always_replace() {
     let feed = Feed::default();
     assert_eq!(feed.update("x", None, payload("{}")), Taken::New);

@@ -133,7 +133,7 @@ async fn connect(url: &str, prefix: &str) -> Result<Connection, RedisError> {
     if !is_cluster(&mut single).await {
         return Ok(Connection::Single(single));
     }
-    if !prefix.split_once('{').is_some_and(|(_, rest)| rest.find('}').is_some_and(|end| end > 0)) {
+    if !has_hash_tag(prefix) {
         let why = "redis is a cluster, so --key-prefix must hold a hash tag, for example {shop}:";
         return Err((ErrorKind::InvalidClientConfig, why).into());
     }
@@ -155,6 +155,12 @@ async fn is_cluster(connection: &mut MultiplexedConnection) -> bool {
     info.is_ok_and(|info| info.contains("cluster_enabled:1"))
 }
 
+/// Whether Redis hashes only a part in braces, so that all keys with this prefix are in one slot.
+fn has_hash_tag(prefix: &str) -> bool {
+    let tag = prefix.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    tag.is_some_and(|(tag, _)| !tag.is_empty())
+}
+
 /// The glob that matches exactly the keys that begin with `prefix`.
 fn pattern(prefix: &str) -> String {
     let mut pattern = String::with_capacity(prefix.len() + 1);
@@ -170,7 +176,16 @@ fn pattern(prefix: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::pattern;
+    use super::{has_hash_tag, pattern};
+
+    #[test]
+    fn a_hash_tag_is_the_first_pair_of_braces_with_something_in_it() {
+        assert!(has_hash_tag("{ns.shop}:"));
+        assert!(has_hash_tag("a{b}c"));
+        for none in ["", "shop:", "{}:", "{shop", "}{", "{}{shop}:"] {
+            assert!(!has_hash_tag(none), "{none}");
+        }
+    }
 
     #[test]
     fn glob_characters_of_a_prefix_match_themselves() {

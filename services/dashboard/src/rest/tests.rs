@@ -20,10 +20,10 @@ impl Server {
     fn new() -> Self {
         let (feed, reader, registry) = (Feed::default(), Arc::new(MemoryReader::default()), Registry::new());
         let metrics = Metrics::register(&registry).unwrap();
-        let (layer, _) =
-            sockets::layer(feed.clone(), metrics.clone(), Limits::default(), runtime::Shutdown::new());
+        let (socket_io, _) =
+            sockets::router(feed.clone(), metrics.clone(), Limits::default(), runtime::Shutdown::new());
         let rest = Rest { stats: Arc::new(Stats::new(Arc::clone(&reader) as _)), feed: feed.clone() };
-        Self { app: crate::app::router(rest, layer, &metrics), feed, reader, registry }
+        Self { app: crate::app::router(rest, socket_io, &metrics), feed, reader, registry }
     }
 
     async fn ask(&self, method: Method, path: &str) -> (u16, HeaderMap, String) {
@@ -175,7 +175,7 @@ async fn requests_are_counted_by_route_and_status() {
         .get_metric()
         .iter()
         .map(|m| {
-            let labels: Vec<_> = m.get_label().iter().map(|l| l.value()).collect();
+            let labels: Vec<_> = m.get_label().iter().map(prometheus::proto::LabelPair::value).collect();
             (labels.join(" "), m.get_counter().get_value())
         })
         .collect();

@@ -113,7 +113,7 @@ mod tests {
         tokio::time::pause(); // time now jumps to the next timer whenever nothing else can run
         let error = async {
             loop {
-                if let Err(error) = connection.write_all(&[0; 65_536]).await {
+                if let Err(error) = connection.write_all(&[0; 4_096]).await {
                     return error;
                 }
             }

@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(admitted(&sessions), 200);
         tokio::time::advance(Duration::from_millis(100)).await;
         assert_eq!(admitted(&sessions), 20);
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert_eq!(admitted(&sessions), 200);
     }
 

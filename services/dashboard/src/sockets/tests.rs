@@ -25,9 +25,9 @@ impl Server {
     async fn start(limits: Limits) -> Self {
         let (feed, stop) = (Feed::default(), Shutdown::new());
         let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-        let (layer, io) = layer(feed.clone(), metrics.clone(), limits, stop.clone());
+        let (socket_io, io) = router(feed.clone(), metrics.clone(), limits, stop.clone());
         let stats = Arc::new(Stats::new(Arc::new(MemoryReader::default())));
-        let app = crate::app::router(Rest { stats, feed: feed.clone() }, layer, &metrics);
+        let app = crate::app::router(Rest { stats, feed: feed.clone() }, socket_io, &metrics);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = crate::server::serve(listener, app, metrics.clone(), stop.clone());
