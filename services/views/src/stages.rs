@@ -58,6 +58,10 @@ impl Stages {
         loop {
             let directory = Arc::clone(&self.directory.borrow_and_update());
             if directory.loaded {
+                if self.running.is_empty() {
+                    // whoever has read the settings has reached the brokers; tails say more
+                    self.context.need.met();
+                }
                 self.follow(&wanted(&directory, &self.viewed));
             }
             tokio::select! {

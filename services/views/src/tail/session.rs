@@ -61,8 +61,8 @@ impl<'a> Session<'a> {
             // a log that is shorter than it was is read anew, and what it held before is forgotten
             .set("auto.offset.reset", "error")
             .set("allow.auto.create.topics", "false")
-            // the end of a partition is told by a fetch that waited for this long
-            .set("fetch.wait.max.ms", "250")
+            // new records end a fetch at once; this is how long one waits that says where the end is
+            .set("fetch.wait.max.ms", "500")
             .create_with_context(Quiet)
             .map_err(|e| Interrupted::Failed(TailError::Client(e)))?;
         Ok(Self { task, context, stop, consumer, readers: HashMap::new(), refreshed: Instant::now() })
