@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -22,6 +23,9 @@ done
 
 /// Cases of one test binary run one after the other: each has servers of its own, and memory is finite.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Cases started so far: each gets a directory of its own.
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// A running test case.
 pub struct Case {
@@ -51,7 +55,8 @@ pub fn run(name: &str, body: impl FnOnce(&Case) -> Result<()>) {
 
 impl Case {
     fn start(name: &str) -> Result<Self> {
-        let dir = std::env::temp_dir().join(format!("millrace-{name}-{}", std::process::id()));
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("millrace-{name}-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
         let watcher = Command::new("setsid")
             .args(["sh", "-c", WATCHER, "watcher"])

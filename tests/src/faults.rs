@@ -141,10 +141,11 @@ impl Saboteur {
     fn scale(&mut self, cluster: &mut Cluster) -> Result<()> {
         let mut fourth = cluster.replica_spec(cluster.replicas.len()).start()?;
         fourth.wait_ready(READY_LIMIT)?;
-        wait::until("the new replica to work", WORK_LIMIT, || Ok(fourth.orders_folded()? > 0.0))?;
+        let taken = wait::some("the new replica to work", WORK_LIMIT, || {
+            let taken: Vec<_> = fourth.partitions()?.iter().map(|p| p.partition).collect();
+            Ok((fourth.orders_folded()? > 0.0 && !taken.is_empty()).then_some(taken))
+        })?;
         self.tally.rebalances_by_scaling += 1;
-        let taken: Vec<_> = fourth.partitions()?.iter().map(|p| p.partition).collect();
-        ensure!(!taken.is_empty(), "the new replica has no partitions");
         fourth.drain()?;
         let all: Vec<_> = (0..cluster.replicas.len()).collect();
         wait::until("its partitions to be taken over", WORK_LIMIT, || {
@@ -158,8 +159,9 @@ impl Saboteur {
     fn freeze(&mut self, cluster: &mut Cluster) -> Result<()> {
         let victim = self.working_replica(cluster)?;
         let others: Vec<_> = (0..cluster.replicas.len()).filter(|&i| i != victim).collect();
-        let had = cluster.owned(&[victim]);
-        ensure!(!had.is_empty(), "the replica to freeze has no partitions");
+        let had = wait::some("the replica to own partitions", WORK_LIMIT, || {
+            Ok(Some(cluster.owned(&[victim])).filter(|owned| !owned.is_empty()))
+        })?;
         cluster.replicas[victim].signal(Signal::Stop)?;
         let taken =
             wait::until("others to take over", WORK_LIMIT, || Ok(cluster.owned(&others).is_superset(&had)));

@@ -140,8 +140,8 @@ pub fn kill_by_id(pid: u32) -> Result<()> {
 }
 
 fn kill_command(signal: &str, pid: u32) -> Result<()> {
-    let status = Command::new("kill").args([signal, &pid.to_string()]).status().context("running kill")?;
-    ensure!(status.success(), "kill {signal} {pid} failed");
+    let done = Command::new("kill").args([signal, &pid.to_string()]).output().context("running kill")?;
+    ensure!(done.status.success(), "kill {signal} {pid}: {}", String::from_utf8_lossy(&done.stderr));
     Ok(())
 }
 

@@ -178,7 +178,9 @@ impl Service {
     /// # Errors
     /// When it does not answer.
     pub fn status(&self) -> Result<Value> {
-        serde_json::from_str(&http::get(self.port, "/status")?.body).context("reading /status")
+        let status: Value =
+            serde_json::from_str(&http::get(self.port, "/status")?.body).context("reading /status")?;
+        status.get("sections").cloned().with_context(|| format!("no sections in {status}"))
     }
 
     /// The partitions a stage's replica is working on, as it says itself.
