@@ -32,6 +32,8 @@ pub struct RedisStore {
 impl RedisStore {
     /// A store that connects with its first request.
     pub fn new(args: RedisArgs) -> Self {
+        // without one the client panics at rediss:// URLs; an error says that the process has one already
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { args, link: Mutex::new(None) }
     }
 
