@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use dashboard::{MemoryReader, Store};
-use dashboard_in_process::Dashboard;
+use dashboard_in_process::{Dashboard, until};
 use harness::case::{self, Case};
 use harness::kafka::Kafka;
 use harness::redis_server::Redis;
@@ -56,22 +56,23 @@ async fn relay(case: &Case, brokers: &str) -> Result<()> {
     dashboard.ready().await?;
 
     let mut clients = Vec::new();
+    let newest = json!({"type": "revenue_update", "totalRevenue": 2, "sequence": 2});
+    let at_once = [json!({"connected": true}), json!({"event": "metrics", "payload": newest})];
     for transports in [&["websocket"][..], &["polling"], &["polling", "websocket"]] {
         let mut client = Client::start(case, &dashboard.url, transports)?;
-        client.expect(&json!({"connected": transports[0]})).await?;
-        let update = r#"{"type":"revenue_update","totalRevenue":2,"sequence":2}"#;
-        let newest: Value = serde_json::from_str(update)?;
-        client.expect(&json!({"event": "metrics", "payload": newest})).await?;
+        let upgraded = (transports.len() > 1).then(|| json!({"upgraded": "websocket"}));
+        client.expect(at_once.iter().chain(&upgraded)).await?;
         clients.push(client);
     }
-    clients[2].expect(&json!({"upgraded": "websocket"})).await?;
 
     producer.abort("alerts", r#"{"alertId":"aborted, too"}"#)?;
     let alert =
         r#"{"alertId":"high-value:ORD-1","message":"Order ORD-1: 120.0M exceeds threshold — Hà Nội"}"#;
     producer.commit(&[("alerts", alert)])?;
     for client in &mut clients {
-        client.expect(&json!({"event": "alerts", "payload": serde_json::from_str::<Value>(alert)?})).await?;
+        client
+            .expect([&json!({"event": "alerts", "payload": serde_json::from_str::<Value>(alert)?})])
+            .await?;
     }
     dashboard.answers("/api/alerts", (200, &format!(r#"[{alert},{{"alertId":"old"}}]"#))).await?;
 
@@ -99,11 +100,11 @@ fn the_routes_answer_exactly_from_redis() {
             redis.kill()?;
             let down = r#"{"error":"the statistics cannot be read","field":null}"#;
             dashboard.answers("/api/stats", (503, down)).await?;
-            let missing = dashboard.process.health.missing();
-            ensure!(
-                missing.iter().any(|m| m.need == "redis" && m.why.contains("--redis-url")),
-                "{missing:?}"
-            );
+            let named = || async {
+                let missing = dashboard.process.health.missing();
+                missing.iter().any(|m| m.need == "redis" && m.why.contains("--redis-url")).then_some(())
+            };
+            until("health names redis", named).await?;
             redis.restart()?;
             fill(&redis, "{ns.shop}:")?;
             dashboard.answers("/api/stats", (200, TOTALS)).await?;
@@ -147,11 +148,11 @@ fn the_routes_answer_from_a_redis_cluster_when_the_prefix_has_a_hash_tag() {
                 plain.get("/api/stats").await?.0 == 503,
                 "keys without a hash tag cannot be read together"
             );
-            let missing = plain.process.health.missing();
-            ensure!(
-                missing.iter().any(|m| m.why.contains("--key-prefix must hold a hash tag")),
-                "{missing:?}"
-            );
+            let named = || async {
+                let missing = plain.process.health.missing();
+                missing.iter().any(|m| m.why.contains("--key-prefix must hold a hash tag")).then_some(())
+            };
+            until("health says what is wrong", named).await?;
             plain.stop().await
         })
     });
@@ -262,9 +263,14 @@ impl Client {
         Ok(serde_json::from_str(&line.context("the client ended")?)?)
     }
 
-    async fn expect(&mut self, expected: &Value) -> Result<()> {
-        let line = self.line().await?;
-        ensure!(line == *expected, "the client saw {line} instead of {expected}");
+    /// The next lines are these, in any order.
+    async fn expect(&mut self, expected: impl IntoIterator<Item = &Value>) -> Result<()> {
+        let mut expected: Vec<_> = expected.into_iter().collect();
+        while !expected.is_empty() {
+            let line = self.line().await?;
+            let at = expected.iter().position(|e| **e == line);
+            expected.remove(at.with_context(|| format!("the client saw {line} instead of {expected:?}"))?);
+        }
         Ok(())
     }
 }
