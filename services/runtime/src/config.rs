@@ -6,6 +6,7 @@
 mod kafka;
 mod log;
 mod pipeline;
+mod secret;
 
 pub use kafka::{KafkaArgs, KafkaProperties};
 pub use log::{LogArgs, LogFilter, LogFormat};
@@ -14,13 +15,15 @@ pub use pipeline::PipelineArgs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use secret::Unechoed;
+
 /// Where Redis is and how our keys are named there. Plain strings: only the crates that talk to Redis link a client.
 #[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Redis")]
 pub struct RedisArgs {
     /// Redis or Valkey: redis://[user:password@]host:port[/db], or rediss:// for TLS.
     #[arg(long, env = "REDIS_URL", value_name = "URL", default_value = "redis://localhost:6379")]
-    #[arg(hide_env_values = true, value_parser = redis_url)]
+    #[arg(hide_env_values = true, value_parser = Unechoed(redis_url))]
     pub redis_url: String,
 
     /// Put before every key. A part in braces keeps all keys in one slot of a Redis Cluster.

@@ -169,7 +169,7 @@ pub async fn wait_for_topic(
     wait(kafka, need, shutdown, move |probe| {
         probe.partitions(&topic).map_err(|e| e.to_string())?.ok_or_else(|| {
             format!(
-                "topic {topic} does not exist and the broker does not create it: \
+                "topic {topic} does not exist (or this user may not see it) and the broker does not create it: \
                  create it with `millrace topics apply`, or name another with {option}"
             )
         })

@@ -6,6 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 
+use super::secret::Unechoed;
 use crate::kafka::Context;
 
 /// How to reach Kafka.
@@ -19,6 +20,7 @@ pub struct KafkaArgs {
 
     /// A librdkafka property (security, tuning); may be repeated. The environment variable holds one per line.
     #[arg(long, env = "KAFKA_PROPERTIES", value_name = "NAME=VALUE", hide_env_values = true)]
+    #[arg(value_parser = Unechoed(KafkaProperties::from_str))]
     pub kafka_property: Vec<KafkaProperties>,
 }
 

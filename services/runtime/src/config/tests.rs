@@ -100,6 +100,16 @@ fn a_property_that_librdkafka_refuses_is_named_without_its_value() {
 }
 
 #[test]
+fn a_refused_secret_is_not_repeated() {
+    for (option, value) in
+        [("--redis-url", "u:hunter2@host"), ("--kafka-property", "sasl.password=hunter2\nsasl")]
+    {
+        let refused = refusal(option, value);
+        assert!(refused.contains(option) && !refused.contains("hunter2"), "{refused}");
+    }
+}
+
+#[test]
 fn secrets_are_not_printed() {
     let command =
         parse(&["--redis-url", "redis://u:hunter2@host", "--kafka-property", "sasl.password=hunter2"])
