@@ -131,12 +131,14 @@ pub fn send(pid: u32, signal: Signal) -> Result<()> {
     kill_command(name, pid)
 }
 
-/// `kill -9` by process id, for servers that are not our children.
+/// `kill -9` by process id, for servers that are not our children; waits until it is gone.
 ///
 /// # Errors
 /// When there is no such process.
 pub fn kill_by_id(pid: u32) -> Result<()> {
-    kill_command("-KILL", pid)
+    const LIMIT: Duration = Duration::from_secs(10);
+    kill_command("-KILL", pid)?;
+    wait::until("a killed server to be gone", LIMIT, || Ok(kill_command("-0", pid).is_err()))
 }
 
 fn kill_command(signal: &str, pid: u32) -> Result<()> {
