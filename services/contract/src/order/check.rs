@@ -54,12 +54,23 @@ fn text(text: &str, [empty, too_long, control_character]: [Rejection; 3]) -> Res
 
 /// Whether the text holds a character of Unicode's category Cc (U+0000 to U+001F, U+007F to U+009F).
 fn holds_control_character(text: &str) -> bool {
-    // In UTF-8, U+0080 to U+009F begin with 0xC2. One pass without branches finds who must be looked at.
-    let mut suspect = false;
-    for byte in text.bytes() {
-        suspect |= matches!(byte, 0..=0x1f | 0x7f | 0xc2);
-    }
+    let bytes = text.as_bytes();
+    let suspect = match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().chain([last]).any(|word| holds_suspect(*word)),
+        None => bytes.iter().any(|byte| matches!(byte, 0..=0x1f | 0x7f | 0xc2)),
+    };
     suspect && text.chars().any(char::is_control)
+}
+
+/// Whether eight bytes of UTF-8 may be part of a control character: U+0080 to U+009F begin with 0xC2. May
+/// be wrong in saying yes.
+fn holds_suspect(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let word = u64::from_le_bytes(bytes);
+    // The high bit of a byte is set if the byte is less than `limit` (and neither has its high bit set).
+    let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let suspect = less(word, 0x20) | less(word ^ (ONES * 0x7f), 1) | less(word ^ (ONES * 0xc2), 1);
+    suspect & (ONES * 0x80) != 0
 }
 
 #[cfg(test)]

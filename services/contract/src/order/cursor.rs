@@ -10,33 +10,58 @@ use crate::json::plain_run;
 mod number;
 mod string;
 
-/// Where a string's content stands: in the JSON text itself or, unescaped, in [`Scratch`].
+/// Where a string's content stands: places in the JSON text, which [`Scratch::unescaped`] continues.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
-    start: usize,
-    end: usize,
-    escaped: bool,
+    start: u32,
+    end: u32,
 }
 
 /// A JSON value, as far as an order cares.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Value {
+    /// None was read.
+    #[default]
+    Absent,
     Null,
     Boolean(bool),
-    Number(Number),
-    String(Span),
-    ObjectOrArray,
-}
-
-/// A JSON number by how it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
     /// Digits alone; [`u64::MAX`] when it is larger than that.
     Integer(u64),
     /// A minus sign and digits, not all zero.
     NegativeInteger,
-    /// With a fraction or an exponent, or `-0`.
-    Other,
+    /// A number with a fraction or an exponent, or `-0`.
+    OtherNumber,
+    String(Span),
+    ObjectOrArray,
+}
+
+/// A key as it usually stands in JSON: `"key":`, at most 16 bytes. Compared in one step, it costs next to
+/// nothing to see whether the key that is expected next really is next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyLiteral {
+    bytes: u128,
+    mask: u128,
+    length: usize,
+}
+
+impl KeyLiteral {
+    pub(super) const fn new(key: &str) -> Self {
+        let mut bytes = [0; 16];
+        let mut mask = [0; 16];
+        let length = key.len() + 3;
+        let mut at = 0;
+        while at < length {
+            bytes[at] = match at {
+                0 => b'"',
+                _ if at <= key.len() => key.as_bytes()[at - 1],
+                _ if at == key.len() + 1 => b'"',
+                _ => b':',
+            };
+            mask[at] = 0xff;
+            at += 1;
+        }
+        Self { bytes: u128::from_le_bytes(bytes), mask: u128::from_le_bytes(mask), length }
+    }
 }
 
 /// Buffers that outlive one value.
@@ -46,6 +71,18 @@ pub(super) struct Scratch {
     unescaped: String,
     /// Keys of the objects being read, to find those that come twice; inner objects above outer ones.
     keys: Vec<Span>,
+}
+
+/// The longest text whose places a [`Span`] can hold, unescaped strings included (they are never longer
+/// than the text). Kafka's records end before it.
+pub(super) const LONGEST_VALUE: usize = u32::MAX as usize / 2;
+
+impl Span {
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "no text is longer than LONGEST_VALUE")]
+    fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
 }
 
 impl Scratch {
@@ -65,9 +102,14 @@ impl Scratch {
     }
 
     /// The content of a string that was read from `text`.
+    #[inline]
     pub(super) fn resolve<'s>(&'s self, span: Span, text: &'s str) -> &'s str {
-        let source = if span.escaped { &self.unescaped } else { text };
-        &source[span.start..span.end]
+        let (start, end) = (span.start as usize, span.end as usize);
+        if start < text.len() {
+            &text[start..end]
+        } else {
+            &self.unescaped[start - text.len()..end - text.len()]
+        }
     }
 }
 
@@ -83,10 +125,12 @@ impl<'a, 's> Cursor<'a, 's> {
         Self { text, at: 0, scratch }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn rest(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.at..]
     }
@@ -134,6 +178,18 @@ impl<'a, 's> Cursor<'a, 's> {
         }
     }
 
+    /// Steps over `key` if it is next and written in the usual way; its value is next then.
+    #[inline]
+    pub(super) fn take_key(&mut self, key: KeyLiteral) -> bool {
+        let Some(next) = self.rest().first_chunk() else { return false };
+        let found = (u128::from_le_bytes(*next) ^ key.bytes) & key.mask == 0;
+        if found {
+            self.at += key.length;
+            self.skip_whitespace();
+        }
+        found
+    }
+
     /// Reads a key and the colon after it; its value is next.
     #[inline]
     pub(super) fn key(&mut self) -> Result<Span, Rejection> {
@@ -145,6 +201,7 @@ impl<'a, 's> Cursor<'a, 's> {
         Ok(key)
     }
 
+    #[inline]
     fn demand(&mut self, byte: u8) -> Result<(), Rejection> {
         match self.peek() {
             Some(found) if found == byte => {
@@ -157,30 +214,40 @@ impl<'a, 's> Cursor<'a, 's> {
     }
 
     /// Reads a value inside `depth` objects and arrays.
-    #[inline]
-    pub(super) fn value(&mut self, depth: usize) -> Result<Value, Rejection> {
+    ///
+    /// Writes it where it is wanted: returned, it would be moved twice, which takes longer than reading it.
+    pub(super) fn value(&mut self, depth: usize, into: &mut Value) -> Result<(), Rejection> {
         match self.peek().ok_or(Rejection::Incomplete)? {
             b'"' => {
                 self.at += 1;
-                self.string().map(Value::String)
+                *into = Value::String(self.string()?);
+                Ok(())
             }
-            b'0'..=b'9' | b'-' => self.number().map(Value::Number),
-            b't' => self.literal("true", Value::Boolean(true)),
-            b'f' => self.literal("false", Value::Boolean(false)),
-            b'n' => self.literal("null", Value::Null),
+            b'0'..=b'9' | b'-' => self.number(into),
+            b't' => self.literal("true", Value::Boolean(true), into),
+            b'f' => self.literal("false", Value::Boolean(false), into),
+            b'n' => self.literal("null", Value::Null, into),
             b'{' | b'[' if depth == DEEPEST_NESTING => Err(Rejection::NestedTooDeeply),
-            b'{' => self.object(depth + 1),
-            b'[' => self.array(depth + 1),
+            b'{' => {
+                *into = Value::ObjectOrArray;
+                self.object(depth + 1)
+            }
+            b'[' => {
+                *into = Value::ObjectOrArray;
+                self.array(depth + 1)
+            }
             b'+' | b'.' => Err(Rejection::MalformedNumber),
             _ => Err(Rejection::MalformedJson),
         }
     }
 
-    fn literal(&mut self, literal: &str, value: Value) -> Result<Value, Rejection> {
+    #[inline]
+    fn literal(&mut self, literal: &str, value: Value, into: &mut Value) -> Result<(), Rejection> {
         let rest = self.rest();
         if rest.starts_with(literal.as_bytes()) {
             self.at += literal.len();
-            Ok(value)
+            *into = value;
+            Ok(())
         } else if literal.as_bytes().starts_with(rest) {
             Err(Rejection::Incomplete)
         } else {
@@ -188,28 +255,27 @@ impl<'a, 's> Cursor<'a, 's> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, Rejection> {
+    fn object(&mut self, depth: usize) -> Result<(), Rejection> {
         self.at += 1;
         let outer_keys = self.scratch.keys.len();
         let mut more = self.has_first_member(b'}')?;
         while more {
             let key = self.key()?;
             self.remember_key(key);
-            self.value(depth)?;
+            self.value(depth, &mut Value::Absent)?;
             more = self.has_next_member(b'}')?;
         }
-        self.require_distinct_keys(outer_keys)?;
-        Ok(Value::ObjectOrArray)
+        self.require_distinct_keys(outer_keys)
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, Rejection> {
+    fn array(&mut self, depth: usize) -> Result<(), Rejection> {
         self.at += 1;
         let mut more = self.has_first_member(b']')?;
         while more {
-            self.value(depth)?;
+            self.value(depth, &mut Value::Absent)?;
             more = self.has_next_member(b']')?;
         }
-        Ok(Value::ObjectOrArray)
+        Ok(())
     }
 
     /// Notes a key of the object being read, for [`require_distinct_keys`](Self::require_distinct_keys).
@@ -230,6 +296,7 @@ impl<'a, 's> Cursor<'a, 's> {
     }
 
     /// The content of a string that this cursor read.
+    #[inline]
     pub(super) fn resolve(&self, span: Span) -> &str {
         self.scratch.resolve(span, self.text)
     }

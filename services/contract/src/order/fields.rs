@@ -1,6 +1,6 @@
 //! The known fields of an order, between JSON and their types.
 
-use super::cursor::{Number, Scratch, Span, Value};
+use super::cursor::{Cursor, KeyLiteral, Scratch, Span, Value};
 use super::{OrderFields, Rejection};
 use crate::Timestamp;
 
@@ -19,10 +19,31 @@ pub(super) enum Field {
     IsSuspicious,
 }
 
+/// The known fields in the order in which most clients write them, with their keys.
+const USUAL_ORDER: [(Field, KeyLiteral); 9] = [
+    (Field::OrderId, KeyLiteral::new("orderId")),
+    (Field::UserId, KeyLiteral::new("userId")),
+    (Field::Product, KeyLiteral::new("product")),
+    (Field::Quantity, KeyLiteral::new("quantity")),
+    (Field::UnitPrice, KeyLiteral::new("unitPrice")),
+    (Field::Total, KeyLiteral::new("total")),
+    (Field::City, KeyLiteral::new("city")),
+    (Field::Timestamp, KeyLiteral::new("timestamp")),
+    (Field::IsSuspicious, KeyLiteral::new("isSuspicious")),
+];
+
+/// The key of a member of the order.
+pub(super) enum Key {
+    Known(Field),
+    Unknown(Span),
+}
+
 /// The JSON values of the known fields, as far as they came.
 #[derive(Debug, Default)]
 pub(super) struct JsonFields {
-    values: [Option<Value>; 9],
+    values: [Value; 9],
+    /// The place in [`USUAL_ORDER`] of the field that comes next if they come in that order.
+    next: usize,
 }
 
 impl Field {
@@ -45,22 +66,29 @@ impl Field {
 }
 
 impl JsonFields {
-    /// Whether the field came already.
-    pub(super) fn holds(&self, field: Field) -> bool {
-        self.values[field as usize].is_some()
+    /// Reads a key; its value is next.
+    #[inline]
+    pub(super) fn read_key(&mut self, cursor: &mut Cursor<'_, '_>) -> Result<Key, Rejection> {
+        let field = match USUAL_ORDER.get(self.next) {
+            Some((field, key)) if cursor.take_key(*key) => *field,
+            _ => {
+                let key = cursor.key()?;
+                let Some(field) = Field::named(cursor.resolve(key)) else { return Ok(Key::Unknown(key)) };
+                field
+            }
+        };
+        self.next = field as usize + 1;
+        Ok(Key::Known(field))
     }
 
-    pub(super) fn set(&mut self, field: Field, value: Value) {
-        self.values[field as usize] = Some(value);
+    /// Where the value of the field is kept.
+    #[inline]
+    pub(super) fn value_of(&mut self, field: Field) -> &mut Value {
+        &mut self.values[field as usize]
     }
 
-    fn get(&self, field: Field) -> Option<Value> {
+    fn get(&self, field: Field) -> Value {
         self.values[field as usize]
-    }
-
-    /// The value of a field that may be absent; null counts as absent.
-    fn get_optional(&self, field: Field) -> Option<Value> {
-        self.get(field).filter(|value| !matches!(value, Value::Null))
     }
 
     /// Gives each field its type. Strings stand in `text` or in `scratch`.
@@ -73,55 +101,62 @@ impl JsonFields {
         let string = |field, missing, wrong| {
             string(self.get(field), missing, wrong).map(|span| scratch.resolve(span, text))
         };
+        let integer =
+            |field, missing, wrong, out_of_range| integer(self.get(field), [missing, wrong, out_of_range]);
         Ok(OrderFields {
             order_id: string(Field::OrderId, R::OrderIdMissing, R::OrderIdNotAString)?,
             user_id: string(Field::UserId, R::UserIdMissing, R::UserIdNotAString)?,
             product: string(Field::Product, R::ProductMissing, R::ProductNotAString)?,
             quantity: integer(
-                self.get(Field::Quantity).ok_or(R::QuantityMissing)?,
+                Field::Quantity,
+                R::QuantityMissing,
                 R::QuantityNotAnInteger,
                 R::QuantityOutOfRange,
             )?,
-            unit_price: self
-                .get_optional(Field::UnitPrice)
-                .map(|value| integer(value, R::UnitPriceNotAnInteger, R::UnitPriceOutOfRange))
-                .transpose()?,
-            total: integer(
-                self.get(Field::Total).ok_or(R::TotalMissing)?,
-                R::TotalNotAnInteger,
-                R::TotalOutOfRange,
-            )?,
+            unit_price: self.unit_price()?,
+            total: integer(Field::Total, R::TotalMissing, R::TotalNotAnInteger, R::TotalOutOfRange)?,
             city: string(Field::City, R::CityMissing, R::CityNotAString)?,
             timestamp: timestamp(string(Field::Timestamp, R::TimestampMissing, R::TimestampNotAString)?)?,
-            is_suspicious: self.get_optional(Field::IsSuspicious).map_or(Ok(false), boolean)?,
+            is_suspicious: self.is_suspicious()?,
         })
+    }
+
+    fn unit_price(&self) -> Result<Option<u64>, Rejection> {
+        match self.get(Field::UnitPrice) {
+            Value::Absent | Value::Null => Ok(None),
+            Value::Integer(price) => Ok(Some(price)),
+            Value::NegativeInteger => Err(Rejection::UnitPriceOutOfRange),
+            _ => Err(Rejection::UnitPriceNotAnInteger),
+        }
+    }
+
+    fn is_suspicious(&self) -> Result<bool, Rejection> {
+        match self.get(Field::IsSuspicious) {
+            Value::Absent | Value::Null => Ok(false),
+            Value::Boolean(is_suspicious) => Ok(is_suspicious),
+            _ => Err(Rejection::IsSuspiciousNotABoolean),
+        }
     }
 }
 
-fn string(value: Option<Value>, missing: Rejection, wrong: Rejection) -> Result<Span, Rejection> {
+fn string(value: Value, missing: Rejection, wrong: Rejection) -> Result<Span, Rejection> {
     match value {
-        Some(Value::String(span)) => Ok(span),
-        Some(_) => Err(wrong),
-        None => Err(missing),
+        Value::String(span) => Ok(span),
+        Value::Absent => Err(missing),
+        _ => Err(wrong),
     }
 }
 
 /// An integer; one too large for `u64` stays the largest, which is out of every range.
-fn integer(value: Value, wrong: Rejection, out_of_range: Rejection) -> Result<u64, Rejection> {
+fn integer(value: Value, [missing, wrong, out_of_range]: [Rejection; 3]) -> Result<u64, Rejection> {
     match value {
-        Value::Number(Number::Integer(integer)) => Ok(integer),
-        Value::Number(Number::NegativeInteger) => Err(out_of_range),
+        Value::Integer(integer) => Ok(integer),
+        Value::NegativeInteger => Err(out_of_range),
+        Value::Absent => Err(missing),
         _ => Err(wrong),
     }
 }
 
 fn timestamp(text: &str) -> Result<Timestamp, Rejection> {
     Timestamp::parse_any_year(text.as_bytes()).ok_or(Rejection::TimestampNotRfc3339)
-}
-
-fn boolean(value: Value) -> Result<bool, Rejection> {
-    match value {
-        Value::Boolean(boolean) => Ok(boolean),
-        _ => Err(Rejection::IsSuspiciousNotABoolean),
-    }
 }

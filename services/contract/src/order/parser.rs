@@ -1,7 +1,7 @@
 //! The parser of orders.
 
-use super::cursor::{Cursor, Scratch};
-use super::fields::{Field, JsonFields};
+use super::cursor::{Cursor, LONGEST_VALUE, Scratch, Value};
+use super::fields::{JsonFields, Key};
 use super::{Order, Rejection};
 use crate::Timestamp;
 
@@ -28,7 +28,8 @@ impl OrderParser {
     pub fn parse<'a>(&'a mut self, value: &'a [u8], record_time: Timestamp) -> Result<Order<'a>, Rejection> {
         let text = text_of(value)?;
         self.scratch.clear();
-        let fields = read_object(Cursor::new(text, &mut self.scratch))?;
+        let mut fields = JsonFields::default();
+        read_object(Cursor::new(text, &mut self.scratch), &mut fields)?;
         Order::checked(fields.typed(text, &self.scratch)?, record_time)
     }
 }
@@ -36,6 +37,9 @@ impl OrderParser {
 fn text_of(value: &[u8]) -> Result<&str, Rejection> {
     if value.is_empty() {
         return Err(Rejection::EmptyValue);
+    }
+    if value.len() > LONGEST_VALUE {
+        return Err(Rejection::MalformedJson);
     }
     let text = std::str::from_utf8(value).map_err(|_| Rejection::NotUtf8)?;
     if text.starts_with('\u{feff}') {
@@ -45,12 +49,11 @@ fn text_of(value: &[u8]) -> Result<&str, Rejection> {
 }
 
 /// Reads one object and nothing else.
-fn read_object(mut cursor: Cursor<'_, '_>) -> Result<JsonFields, Rejection> {
+fn read_object(mut cursor: Cursor<'_, '_>, fields: &mut JsonFields) -> Result<(), Rejection> {
     cursor.skip_whitespace();
     if !cursor.take(b'{') {
         return Err(Rejection::NotAnObject);
     }
-    let mut fields = JsonFields::default();
     let mut count = 0;
     let mut more = cursor.has_first_member(b'}')?;
     while more {
@@ -58,26 +61,25 @@ fn read_object(mut cursor: Cursor<'_, '_>) -> Result<JsonFields, Rejection> {
         if count > MOST_FIELDS {
             return Err(Rejection::TooManyFields);
         }
-        read_field(&mut cursor, &mut fields)?;
+        read_field(&mut cursor, fields)?;
         more = cursor.has_next_member(b'}')?;
     }
     cursor.require_distinct_keys(0)?;
-    if cursor.is_at_end() { Ok(fields) } else { Err(Rejection::TrailingData) }
+    if cursor.is_at_end() { Ok(()) } else { Err(Rejection::TrailingData) }
 }
 
 #[inline]
 fn read_field(cursor: &mut Cursor<'_, '_>, fields: &mut JsonFields) -> Result<(), Rejection> {
-    let key = cursor.key()?;
-    let Some(field) = Field::named(cursor.resolve(key)) else {
-        cursor.remember_key(key);
-        cursor.value(1)?;
-        return Ok(());
-    };
-    if fields.holds(field) {
-        return Err(Rejection::DuplicateKey);
+    match fields.read_key(cursor)? {
+        Key::Known(field) => match fields.value_of(field) {
+            value @ Value::Absent => cursor.value(1, value),
+            _ => Err(Rejection::DuplicateKey),
+        },
+        Key::Unknown(key) => {
+            cursor.remember_key(key);
+            cursor.value(1, &mut Value::Absent)
+        }
     }
-    fields.set(field, cursor.value(1)?);
-    Ok(())
 }
 
 #[cfg(test)]

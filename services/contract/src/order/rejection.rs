@@ -7,9 +7,10 @@ macro_rules! rejections {
     ($($variant:ident $code:literal $sentence:expr;)+) => {
         /// Why a record is no order: one reason per record, each with a stable [code](Rejection::code).
         ///
-        /// Which one is given does not depend on the order of keys. First comes what is wrong with the JSON
-        /// (at the first byte that is wrong), then fields that are missing or of the wrong type, then fields
-        /// whose value is not valid; among fields the order is that of this list.
+        /// First comes what is wrong with the JSON, in the order of its bytes (an unknown key that comes
+        /// twice is noticed at the end of its object); then fields that are missing or cannot be read as
+        /// their type, negative numbers too; then fields whose value is not valid. Among fields the order is
+        /// that of this list, so the reason does not depend on the order of keys.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rejection {
             $(#[doc = concat!("`", $code, "`: ", $sentence, ".")] $variant,)+

@@ -20,17 +20,16 @@ pub(super) struct Civil {
     pub ms: i64,
 }
 
-/// Days from 1970-01-01 to a date. The date must be in the calendar.
+/// Days from 1970-01-01 to a date in the calendar; years from 0.
 ///
 /// Counts years from 1 March, so that the leap day is the last of its year and the days before a month
 /// are `(153 m + 2) / 5` (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 pub(super) const fn days_to(year: i64, month: i64, day: i64) -> i64 {
     let from_march = (month + 9) % 12;
-    let year = year - from_march / 10;
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
+    // One era later: the year that holds January of year 0 must not be negative.
+    let year = year + 400 - from_march / 10;
     let day_of_year = (153 * from_march + 2) / 5 + day - 1;
-    era * DAYS_PER_ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - EPOCH_DAY
+    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - EPOCH_DAY - DAYS_PER_ERA
 }
 
 /// Year, month and day of the day that is `days` after 1970-01-01; the inverse of [`days_to`].

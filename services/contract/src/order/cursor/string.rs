@@ -11,7 +11,7 @@ impl Cursor<'_, '_> {
         match self.peek() {
             Some(b'"') => {
                 self.at += 1;
-                Ok(Span { start, end: self.at - 1, escaped: false })
+                Ok(Span::new(start, self.at - 1))
             }
             Some(b'\\') => self.escaped_string(start),
             Some(_) => Err(Rejection::RawControlCharacter),
@@ -20,9 +20,10 @@ impl Cursor<'_, '_> {
     }
 
     /// Reads on at the first escape of a string whose content begins at `start`.
+    #[inline(never)]
     fn escaped_string(&mut self, start: usize) -> Result<Span, Rejection> {
         let text = self.text;
-        let unescaped_start = self.scratch.unescaped.len();
+        let unescaped_start = text.len() + self.scratch.unescaped.len();
         self.scratch.unescaped.push_str(&text[start..self.at]);
         loop {
             match self.peek() {
@@ -39,7 +40,7 @@ impl Cursor<'_, '_> {
             self.at += plain.len();
         }
         self.at += 1;
-        Ok(Span { start: unescaped_start, end: self.scratch.unescaped.len(), escaped: true })
+        Ok(Span::new(unescaped_start, text.len() + self.scratch.unescaped.len()))
     }
 
     /// Reads an escape, beginning with its backslash.
