@@ -7,8 +7,11 @@ use super::Rejection;
 use super::parser::DEEPEST_NESTING;
 use crate::json::plain_run;
 
+mod key;
 mod number;
 mod string;
+
+pub(super) use key::KeyLiteral;
 
 /// Where a string's content stands: places in the JSON text, which [`Scratch::unescaped`] continues.
 #[derive(Clone, Copy, Debug)]
@@ -33,35 +36,6 @@ pub(super) enum Value {
     OtherNumber,
     String(Span),
     ObjectOrArray,
-}
-
-/// A key as it usually stands in JSON: `"key":`, at most 16 bytes. Compared in one step, it costs next to
-/// nothing to see whether the key that is expected next really is next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct KeyLiteral {
-    bytes: u128,
-    mask: u128,
-    length: usize,
-}
-
-impl KeyLiteral {
-    pub(super) const fn new(key: &str) -> Self {
-        let mut bytes = [0; 16];
-        let mut mask = [0; 16];
-        let length = key.len() + 3;
-        let mut at = 0;
-        while at < length {
-            bytes[at] = match at {
-                0 => b'"',
-                _ if at <= key.len() => key.as_bytes()[at - 1],
-                _ if at == key.len() + 1 => b'"',
-                _ => b':',
-            };
-            mask[at] = 0xff;
-            at += 1;
-        }
-        Self { bytes: u128::from_le_bytes(bytes), mask: u128::from_le_bytes(mask), length }
-    }
 }
 
 /// Buffers that outlive one value.
@@ -176,18 +150,6 @@ impl<'a, 's> Cursor<'a, 's> {
             _ if found == close => Ok(false),
             _ => Err(Rejection::MalformedJson),
         }
-    }
-
-    /// Steps over `key` if it is next and written in the usual way; its value is next then.
-    #[inline]
-    pub(super) fn take_key(&mut self, key: KeyLiteral) -> bool {
-        let Some(next) = self.rest().first_chunk() else { return false };
-        let found = (u128::from_le_bytes(*next) ^ key.bytes) & key.mask == 0;
-        if found {
-            self.at += key.length;
-            self.skip_whitespace();
-        }
-        found
     }
 
     /// Reads a key and the colon after it; its value is next.
