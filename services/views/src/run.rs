@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
-use runtime::{Process, Shutdown};
+use runtime::{Process, Shutdown, Status};
 use tokio::sync::watch;
 
 use crate::config::{StoreChoice, ViewsConfig};
@@ -35,6 +35,16 @@ pub enum ViewsError {
     Metrics(#[from] prometheus::Error),
 }
 
+impl ViewsError {
+    /// Whether the configuration is wrong, so that nothing but another one will help.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Store(_) | Self::Updates(_) | Self::Tail(TailError::Client(_)) => true,
+            Self::Tail(_) | Self::Metrics(_) => false,
+        }
+    }
+}
+
 /// Merges state into the store and the `metrics` topic until told to stop, then writes what is left.
 ///
 /// # Errors
@@ -42,58 +52,68 @@ pub enum ViewsError {
 /// A store or broker that is away is waited for; the process's needs say so.
 pub async fn run(mut config: ViewsConfig, process: Process) -> Result<(), ViewsError> {
     match std::mem::take(&mut config.store) {
-        StoreChoice::Redis(args) => run_with(RedisStore::new(args), config, process).await,
-        StoreChoice::Memory(store) => run_with(store, config, process).await,
+        StoreChoice::Redis(args) => {
+            Parts::new(RedisStore::new(args), config, &process)?.run(&process.shutdown).await
+        }
+        StoreChoice::Memory(store) => Parts::new(store, config, &process)?.run(&process.shutdown).await,
     }
 }
 
-async fn run_with<S: Store>(store: S, config: ViewsConfig, process: Process) -> Result<(), ViewsError> {
-    let ViewsConfig { args, kafka, store: _, topics, views, directory } = config;
-    let Process { health, status, registry, shutdown } = process;
-    let metrics = Metrics::register(&registry)?;
-    let hub = Arc::new(Hub::new(Projection::new(views)));
-    let (shared, outbox) = (Arc::new(Shared::default()), Arc::new(Outbox::default()));
-    let (standby_sender, standby) = watch::channel(false);
-    status.provide("views", {
-        let (hub, standby) = (hub.clone(), standby.clone());
-        move || serde_json::json!({"standby": *standby.borrow(), "partitions": hub.lock().to_json()})
-    });
+struct Parts<S> {
+    stages: Stages,
+    publisher: Publisher,
+    writer: Writer<S>,
+    sender: UpdateSender,
+}
 
-    let context = TailContext {
-        kafka: kafka.clone(),
-        hub: hub.clone(),
-        need: Arc::new(health.need("kafka")),
-        metrics: metrics.clone(),
-    };
-    let stages = Stages::new(context, topics.clone(), directory.clone());
-    let publisher = Publisher {
-        hub: hub.clone(),
-        shared: shared.clone(),
-        outbox: outbox.clone(),
-        directory,
-        interval: args.interval,
-        need: health.need("state"),
-        settings_topic: topics.settings(),
-    };
-    let around = Surroundings {
-        shared,
-        standby: standby_sender,
-        need: health.need("store"),
-        metrics: metrics.clone(),
-    };
-    let families = hub.lock().families();
-    let writer = Writer::new(store, &topics.pipeline, families, around);
-    let sender =
-        UpdateSender { kafka, topic: topics.metrics, outbox, standby, need: health.need("updates"), metrics };
+impl<S: Store> Parts<S> {
+    fn new(store: S, config: ViewsConfig, process: &Process) -> Result<Self, ViewsError> {
+        let ViewsConfig { args, kafka, store: _, topics, views, directory } = config;
+        let Process { health, status, registry, shutdown: _ } = process;
+        let metrics = Metrics::register(registry)?;
+        let hub = Arc::new(Hub::new(Projection::new(views)));
+        let (shared, outbox) = (Arc::new(Shared::default()), Arc::new(Outbox::default()));
+        let (standby_sender, standby) = watch::channel(false);
+        tell(status, hub.clone(), standby.clone());
 
-    // the publisher's end is the sign for those behind it to write what is left
-    let drained = Shutdown::new();
-    let reading = async { stages.run(&shutdown).await.map_err(ViewsError::Tail) };
-    let publishing = async {
-        publisher.run(&shutdown, &drained).await;
-        Ok(())
-    };
-    let writing = async { writer.run(&drained).await.map_err(|e| ViewsError::Store(Box::new(e))) };
-    let sending = async { sender.run(&drained).await.map_err(ViewsError::Updates) };
-    tokio::try_join!(reading, publishing, writing, sending).map(drop)
+        let need = Arc::new(health.need("kafka"));
+        let context = TailContext { kafka: kafka.clone(), hub: hub.clone(), need, metrics: metrics.clone() };
+        let stages = Stages::new(context, topics.clone(), directory.clone());
+        let publisher = Publisher {
+            hub: hub.clone(),
+            shared: shared.clone(),
+            outbox: outbox.clone(),
+            directory,
+            interval: args.interval,
+            need: health.need("state"),
+            settings_topic: topics.settings(),
+        };
+        let need = health.need("store");
+        let around = Surroundings { shared, standby: standby_sender, need, metrics: metrics.clone() };
+        let writer = Writer::new(store, &topics.pipeline, hub.lock().families(), around);
+        let need = health.need("updates");
+        let sender = UpdateSender { kafka, topic: topics.metrics, outbox, standby, need, metrics };
+        Ok(Self { stages, publisher, writer, sender })
+    }
+
+    async fn run(self, shutdown: &Shutdown) -> Result<(), ViewsError> {
+        let Self { stages, publisher, writer, sender } = self;
+        // the publisher's end is the sign for those behind it to write what is left
+        let drained = Shutdown::new();
+        let reading = async { stages.run(shutdown).await.map_err(ViewsError::Tail) };
+        let publishing = async {
+            publisher.run(shutdown, &drained).await;
+            Ok(())
+        };
+        let writing = async { writer.run(&drained).await.map_err(|e| ViewsError::Store(Box::new(e))) };
+        let sending = async { sender.run(&drained).await.map_err(ViewsError::Updates) };
+        tokio::try_join!(reading, publishing, writing, sending).map(drop)
+    }
+}
+
+fn tell(status: &Status, hub: Arc<Hub>, standby: watch::Receiver<bool>) {
+    status.provide(
+        "views",
+        move || serde_json::json!({"standby": *standby.borrow(), "partitions": hub.lock().to_json()}),
+    );
 }

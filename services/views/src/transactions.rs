@@ -32,26 +32,17 @@
 //!
 //! An aborted transaction leaves a gap too; taking it for torn costs a moment, and aborts are rare.
 
+mod record;
+
 use std::collections::BTreeSet;
 
 use contract::ProcessorName;
-use contract::state::{FORMAT, PROGRESS_KEY, Progress, SETTINGS_KEY, split_state_key};
+use contract::state::Progress;
 
+use self::record::Kind;
+pub use self::record::{RecordError, StateRecord};
 use crate::faults;
 use crate::fence::Position;
-
-/// A record of a state partition.
-#[derive(Clone, Copy, Debug)]
-pub struct StateRecord<'a> {
-    /// Its offset.
-    pub offset: i64,
-    /// When it was written, in ms since the Unix epoch; `None` when Kafka does not know.
-    pub timestamp: Option<i64>,
-    /// Its key.
-    pub key: &'a [u8],
-    /// Its value; `None` for a tombstone.
-    pub value: Option<&'a [u8]>,
-}
 
 /// Changes of one partition's state that belong together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,51 +119,6 @@ struct Expected {
 #[derive(Debug, Default)]
 struct Incarnation(Option<String>);
 
-/// A record as the reader sees it.
-enum Kind {
-    Progress(Progress),
-    /// The progress record was deleted: nothing before it counts.
-    Void,
-    Counter(ProcessorName, String, Option<i128>),
-    /// Counted, but nothing to merge.
-    Other,
-}
-
-impl Kind {
-    fn begins(&self) -> bool {
-        matches!(self, Self::Progress(_) | Self::Void)
-    }
-}
-
-/// A record that no engine this process understands can have written.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum RecordError {
-    /// The progress record's format is not one this version reads.
-    #[error(
-        "the state has format {found}, this version reads {FORMAT}: run the version that wrote it, or a newer one"
-    )]
-    Format {
-        /// The format it names.
-        found: u32,
-    },
-    /// A progress record that is none.
-    #[error("the progress record at offset {offset} cannot be read: {problem}")]
-    Progress {
-        /// Its offset.
-        offset: i64,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A counter whose value is no decimal integer.
-    #[error("the counter {key:?} at offset {offset} is no decimal integer")]
-    Counter {
-        /// Its offset.
-        offset: i64,
-        /// Its key.
-        key: String,
-    },
-}
-
 impl TransactionReader {
     /// Reads counters of `processors`; catches up to `until` (the last stable offset), from an empty state.
     pub fn new(processors: BTreeSet<ProcessorName>, until: i64) -> Self {
@@ -185,7 +131,7 @@ impl TransactionReader {
     /// # Errors
     /// When the record cannot be understood; the reader is of no use after that.
     pub fn record(&mut self, record: &StateRecord<'_>) -> Result<Step, RecordError> {
-        let kind = self.kind(record)?;
+        let kind = Kind::of(record, &self.processors)?;
         let mut step = Step::default();
         self.pass(record.offset, &mut step);
         let follows = self.expected.take(record.offset, &kind);
@@ -255,22 +201,6 @@ impl TransactionReader {
             self.mode = Mode::CatchingUp { until: None, gapless: true };
         }
     }
-
-    fn kind(&self, record: &StateRecord<'_>) -> Result<Kind, RecordError> {
-        let Ok(key) = std::str::from_utf8(record.key) else { return Ok(Kind::Other) };
-        match (key, record.value) {
-            (PROGRESS_KEY, Some(value)) => progress(record.offset, value).map(Kind::Progress),
-            (PROGRESS_KEY, None) => Ok(Kind::Void),
-            (SETTINGS_KEY, _) => Ok(Kind::Other),
-            (_, value) => match split_state_key(key) {
-                Some((processor, name)) if self.processors.contains(&processor) => {
-                    let value = value.map(|v| counter(record.offset, key, v)).transpose()?;
-                    Ok(Kind::Counter(processor, name.to_owned(), value))
-                }
-                _ => Ok(Kind::Other),
-            },
-        }
-    }
 }
 
 impl Expected {
@@ -327,25 +257,6 @@ impl Transaction {
         self.reset |= reset;
         self.changes.extend(changes);
     }
-}
-
-fn progress(offset: i64, value: &[u8]) -> Result<Progress, RecordError> {
-    #[derive(serde::Deserialize)]
-    struct Format {
-        format: u32,
-    }
-    let unreadable = |e: serde_json::Error| RecordError::Progress { offset, problem: e.to_string() };
-    // asked first: another format need not have the same fields
-    let Format { format } = serde_json::from_slice(value).map_err(unreadable)?;
-    if !(FORMAT.saturating_sub(1)..=FORMAT).contains(&format) {
-        return Err(RecordError::Format { found: format });
-    }
-    serde_json::from_slice(value).map_err(unreadable)
-}
-
-fn counter(offset: i64, key: &str, value: &[u8]) -> Result<i128, RecordError> {
-    let parsed = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
-    parsed.ok_or_else(|| RecordError::Counter { offset, key: key.to_owned() })
 }
 
 #[cfg(test)]

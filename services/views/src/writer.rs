@@ -3,31 +3,22 @@
 //! Sends nothing to Kafka and waits for nothing from it, so a store that is away holds nothing else up.
 
 mod chunks;
+mod pace;
+mod standstill;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use runtime::{Need, Shutdown};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use self::chunks::chunks;
+use self::pace::{FINISH, LOOK_AGAIN, LOOK_BACK, Next, backoff, until_overdue};
+use self::standstill::{Standstill, patience};
 use crate::desired::{Changes, Shared};
 use crate::fence::{Cause, Decision, Fence, Found, Own, Phase, Token, Waiting, WriterId, decide, is_ahead};
 use crate::metrics::Metrics;
 use crate::store::{Batch, Outcome, Store, StoreError};
-
-/// How often the fence is read back when there is nothing to write.
-const LOOK_BACK: Duration = Duration::from_secs(1);
-/// How often it is read while another writer is waited for.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// How long a foreign writer must have stood still before it is taken over.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How often the patience doubles at most: to about a minute.
-const DOUBLINGS: u32 = 5;
-/// How long the last batch may take when the process ends.
-const FINISH: Duration = Duration::from_secs(3);
 
 /// What the writer needs from its process.
 pub(crate) struct Surroundings {
@@ -58,23 +49,6 @@ pub(crate) struct Writer<S> {
     takeovers: u32,
 }
 
-/// What is to be done next.
-#[derive(Debug)]
-enum Next {
-    /// Wait for something to write, but not for longer than the look back.
-    Idle,
-    /// Nothing can be written now.
-    After(Duration),
-}
-
-/// Since when a token has been the same.
-#[derive(Debug, Default)]
-struct Standstill {
-    token: Option<(String, Instant)>,
-    /// Whether it was ever seen to change: somebody is alive there.
-    moved: bool,
-}
-
 impl<S: Store> Writer<S> {
     pub(crate) fn new(store: S, pipeline: &str, families: Vec<&'static str>, around: Surroundings) -> Self {
         Self {
@@ -103,7 +77,7 @@ impl<S: Store> Writer<S> {
                 None => return Ok(()),
                 Some(Ok(next)) => {
                     self.reached = true;
-                    backoff = self::backoff();
+                    backoff = pace::backoff();
                     next
                 }
                 Some(Err(error)) if error.is_refusal() && !self.reached => return Err(error),
@@ -285,55 +259,6 @@ impl<S: Store> Writer<S> {
         self.in_step = false;
         self.around.metrics.record_store_failure();
         self.around.need.missing(error.to_string());
-    }
-}
-
-impl Standstill {
-    /// How long the foreign token found now has been the same; zero for an own one or none.
-    fn look(&mut self, found: Option<&Found>, own: &WriterId) -> Duration {
-        let is_own = |f: &Found| f.fence.as_ref().is_some_and(|fence| fence.token.writer == *own);
-        let Some(found) = found.filter(|f| !is_own(f)) else {
-            *self = Self::default();
-            return Duration::ZERO;
-        };
-        let now = Instant::now();
-        match &self.token {
-            Some((token, since)) if *token == found.token => now - *since,
-            before => {
-                self.moved |= before.is_some();
-                self.token = Some((found.token.clone(), now));
-                Duration::ZERO
-            }
-        }
-    }
-}
-
-/// How long a foreign token must stand still. Two writers that both live, with nothing to write, would
-/// take over from each other for ever: unless there is something to show for it, each time takes twice
-/// as long as the one before.
-fn patience(takeovers: u32, ahead: bool) -> Duration {
-    if ahead { PATIENCE } else { PATIENCE * 2_u32.pow(takeovers.min(DOUBLINGS)) }
-}
-
-fn backoff() -> ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(2))
-        .without_max_times()
-        .with_jitter()
-        .build()
-}
-
-/// The result of `work`, unless that is not there [`FINISH`] after `drained`.
-async fn until_overdue<T>(drained: &Shutdown, work: impl Future<Output = T>) -> Option<T> {
-    let overdue = async {
-        drained.cancelled().await;
-        sleep(FINISH).await;
-    };
-    tokio::select! {
-        biased;
-        result = work => Some(result),
-        () = overdue => None,
     }
 }
 

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use contract::state::{FORMAT, PROGRESS_KEY, SETTINGS_KEY};
+
 use super::*;
 
 /// A log as an engine writes it: transactions of counters, each followed by a commit marker.

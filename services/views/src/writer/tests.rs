@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use contract::Publication;
 use runtime::Health;
+use tokio::time::Instant;
 
+use super::standstill::PATIENCE;
 use super::*;
 use crate::fence::{OwnPosition, Position, StatePartition};
 use crate::projection::Snapshot;
