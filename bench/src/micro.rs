@@ -1,7 +1,6 @@
 //! Parser and folds alone: no Kafka, one thread, one partition.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use anyhow::Result;
 use contract::{OrderParser, Outputs, Processor, ProcessorKind, Settings, Timestamp};
@@ -9,13 +8,17 @@ use fraud::FraudKind;
 use revenue::RevenueKind;
 use trend::TrendKind;
 
+use crate::machine;
 use crate::progress;
 use crate::quantile::Sorted;
 use crate::report::{Table, to_f64};
+use crate::usage;
 use crate::workload::{Orders, Workload};
 
 const ORDERS: usize = 200_000;
 const ROUNDS: usize = 9;
+/// As many alerts are gathered as a busy commit would.
+const KEPT_ALERTS: usize = 1_000;
 const BEGIN: Timestamp = Timestamp(1_790_000_000_000);
 
 /// Orders as the parser gets them.
@@ -24,44 +27,87 @@ struct Records {
     ends: Vec<(usize, Timestamp)>,
 }
 
+/// Something that is done to each order.
+struct Job<'a> {
+    name: String,
+    records: &'a Records,
+    processors: Vec<Box<dyn ProcessorKind>>,
+}
+
 /// Measures and prints.
 ///
 /// # Errors
 /// When an order cannot be written or read.
 pub fn run() -> Result<()> {
     progress::step("parser and folds");
-    let mut table = Table::new(&["ns per order", "best", "median"]);
-    for workload in [Workload::Plain, Workload::Escaped] {
-        let records = Records::of(workload)?;
-        let times = rounds(|| {
-            records.each(|value, time, parser| {
-                black_box(parser.parse(value, time)?);
-                Ok(())
-            })
-        })?;
-        table.row(row(format!("parse, {}", workload.name()), &times));
+    let (plain, escaped) = (Records::of(Workload::Plain)?, Records::of(Workload::Escaped)?);
+    let jobs = jobs(&plain, &escaped);
+    let mut times = vec![Vec::new(); jobs.len()];
+    // Round by round, so that a busy moment of the machine hits all of them.
+    for _ in 0..ROUNDS {
+        for (job, times) in jobs.iter().zip(&mut times) {
+            times.push(job.time()?);
+        }
     }
-    let records = Records::of(Workload::Plain)?;
-    let kinds: [(&str, Vec<Box<dyn ProcessorKind>>); 4] = [
-        ("parse and fold revenue", vec![Box::new(RevenueKind::default())]),
-        ("parse and fold fraud", vec![Box::new(FraudKind::default())]),
-        ("parse and fold trend", vec![Box::new(TrendKind::default())]),
-        (
-            "parse and fold all three",
-            vec![
-                Box::new(RevenueKind::default()),
-                Box::new(FraudKind::default()),
-                Box::new(TrendKind::default()),
-            ],
-        ),
-    ];
-    for (name, kinds) in kinds {
-        let times = rounds(|| fold(&records, &kinds))?;
-        table.row(row(name.to_owned(), &times));
+    let mut table = Table::new(&["CPU ns per order", "best", "median"]);
+    for (job, times) in jobs.into_iter().zip(times) {
+        let times = Sorted::new(times);
+        let cell = |percent| format!("{:.0}", times.percentile(percent));
+        table.row(vec![job.name, cell(1), cell(50)]);
     }
-    println!("MICRO: {ORDERS} orders of one partition, {ROUNDS} rounds, in this process without Kafka");
+    println!(
+        "MICRO: {ORDERS} orders of one partition, {ROUNDS} rounds, one thread without Kafka, load {}",
+        machine::load()
+    );
     table.print();
     Ok(())
+}
+
+fn jobs<'a>(plain: &'a Records, escaped: &'a Records) -> Vec<Job<'a>> {
+    let parse = |workload: Workload, records| Job {
+        name: format!("parse, {}", workload.name()),
+        records,
+        processors: Vec::new(),
+    };
+    let fold =
+        |name: &str, processors| Job { name: format!("parse and fold {name}"), records: plain, processors };
+    let (revenue, fraud, trend) = (
+        || Box::new(RevenueKind::default()) as Box<dyn ProcessorKind>,
+        || Box::new(FraudKind::default()) as Box<dyn ProcessorKind>,
+        || Box::new(TrendKind::default()) as Box<dyn ProcessorKind>,
+    );
+    vec![
+        parse(Workload::Plain, plain),
+        parse(Workload::Escaped, escaped),
+        fold("revenue", vec![revenue()]),
+        fold("fraud", vec![fraud()]),
+        fold("trend", vec![trend()]),
+        fold("all three", vec![revenue(), fraud(), trend()]),
+    ]
+}
+
+impl Job<'_> {
+    /// CPU nanoseconds per order of one round, with empty state.
+    fn time(&self) -> Result<f64> {
+        let settings = Settings::default();
+        let mut processors: Vec<Box<dyn Processor>> =
+            self.processors.iter().map(|kind| kind.start(&settings)).collect();
+        let mut out = Outputs::default();
+        let before = usage::thread_cpu()?;
+        self.records.each(|value, time, parser| {
+            let order = black_box(parser.parse(value, time)?);
+            for processor in &mut processors {
+                processor.fold(&order, time, &mut out);
+            }
+            if out.alerts().len() > KEPT_ALERTS {
+                out.clear();
+            }
+            Ok(())
+        })?;
+        let used = usage::thread_cpu()?.saturating_sub(before);
+        black_box(&processors);
+        Ok(used.as_secs_f64() * 1e9 / to_f64(ORDERS as u64))
+    }
 }
 
 impl Records {
@@ -84,37 +130,4 @@ impl Records {
         }
         Ok(())
     }
-}
-
-fn fold(records: &Records, kinds: &[Box<dyn ProcessorKind>]) -> Result<()> {
-    let settings = Settings::default();
-    let mut processors: Vec<Box<dyn Processor>> = kinds.iter().map(|kind| kind.start(&settings)).collect();
-    let mut out = Outputs::default();
-    records.each(|value, time, parser| {
-        let order = parser.parse(value, time)?;
-        for processor in &mut processors {
-            processor.fold(&order, time, &mut out);
-        }
-        if out.alerts().len() > 1_000 {
-            out.clear();
-        }
-        Ok(())
-    })?;
-    black_box(&processors);
-    Ok(())
-}
-
-/// Nanoseconds per order of each round.
-fn rounds(mut round: impl FnMut() -> Result<()>) -> Result<Sorted> {
-    let mut times = Vec::new();
-    for _ in 0..ROUNDS {
-        let started = Instant::now();
-        round()?;
-        times.push(started.elapsed().as_secs_f64() * 1e9 / to_f64(ORDERS as u64));
-    }
-    Ok(Sorted::new(times))
-}
-
-fn row(name: String, times: &Sorted) -> Vec<String> {
-    vec![name, format!("{:.0}", times.percentile(1)), format!("{:.0}", times.percentile(50))]
 }

@@ -1,6 +1,6 @@
 //! Topics: making, removing and asking about them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The broker under test.
 #[derive(Clone, Debug)]
@@ -59,7 +60,8 @@ impl Kafka {
         let consumer: BaseConsumer = self.client().set("group.id", "millrace-bench").create()?;
         let metadata = consumer.fetch_metadata(None, TIMEOUT).context("asking for topics")?;
         let Some(found) = metadata.topics().iter().find(|t| t.name() == topic) else { return Ok(None) };
-        let end = |partition| Ok(consumer.fetch_watermarks(topic, partition, TIMEOUT)?.1);
+        let end =
+            |partition| settled(|| consumer.fetch_watermarks(topic, partition, TIMEOUT)).map(|(_, end)| end);
         let mut ids: Vec<i32> =
             found.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect();
         ids.sort_unstable();
@@ -105,6 +107,17 @@ impl GroupOffsets {
             _ => 0,
         };
         Ok(committed.elements().iter().map(|element| offset(element.offset())).sum())
+    }
+}
+
+/// Asks again while it fails: a broker that has just started does not lead its partitions yet.
+fn settled<T>(ask: impl Fn() -> rdkafka::error::KafkaResult<T>) -> Result<T> {
+    let deadline = Instant::now() + TIMEOUT;
+    loop {
+        match ask() {
+            Err(_) if Instant::now() < deadline => std::thread::sleep(ASK_AGAIN),
+            answer => return Ok(answer?),
+        }
     }
 }
 

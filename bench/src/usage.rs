@@ -19,6 +19,16 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
 }
 
+/// CPU time of the calling thread since its start, as the scheduler accounts for it (to the nanosecond).
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn thread_cpu() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").context("reading the thread's schedstat")?;
+    let nanoseconds = stat.split_ascii_whitespace().next().and_then(|on_cpu| on_cpu.parse().ok());
+    nanoseconds.map(Duration::from_nanos).context("reading the thread's schedstat")
+}
+
 /// The most physical memory a process has held since its start, in bytes.
 ///
 /// # Errors
