@@ -64,9 +64,7 @@ async fn a_cluster_needs_a_hash_tag() {
         assert!(message.contains("--key-prefix / REDIS_KEY_PREFIX"), "{message}");
     }
     let views = state.views(&cluster.nodes[0], "{shop}:");
-    eventually("written", || {
-        (views.metric("views_batches_total") >= 1.0 || views.metric("views_keys") >= 2.0).then_some(())
-    })
-    .await;
+    eventually("ready", || views.process.health.missing().is_empty().then_some(())).await;
+    eventually("written", || (views.metric("views_keys") >= 2.0).then_some(())).await;
     views.stop().await;
 }
