@@ -37,6 +37,8 @@ struct Partition {
     part: Part,
     head: Option<Head>,
     consistent: bool,
+    /// Whether it has been consistent before.
+    shown: bool,
     at_end: bool,
 }
 
@@ -55,8 +57,10 @@ pub(crate) enum Unready {
     NoStage,
     /// The stage's state topic has not been found.
     NoTopic(String),
-    /// Partitions of the stage that are not caught up, of how many.
+    /// Partitions of the stage that have never been caught up, of how many.
     CatchingUp { stage: String, missing: usize, of: usize },
+    /// A partition is caught up again after a gap: a matter of a moment.
+    Gap,
 }
 
 impl Projection {
@@ -95,7 +99,8 @@ impl Projection {
     pub(crate) fn grow(&mut self, tail: &TailId, count: usize) {
         let Some(stage) = self.stages.get_mut(&tail.stage).filter(|s| s.run == tail.run) else { return };
         while stage.partitions.len() < count {
-            let partition = Partition { part: self.parts, head: None, consistent: false, at_end: false };
+            let partition =
+                Partition { part: self.parts, head: None, consistent: false, shown: false, at_end: false };
             stage.partitions.push(partition);
             self.parts += 1;
         }
@@ -131,6 +136,7 @@ impl Projection {
     pub(crate) fn turn(&mut self, tail: &TailId, partition: i32, turn: Turn) {
         if let Some(partition) = find(&mut self.stages, tail, partition) {
             partition.consistent = turn == Turn::Consistent;
+            partition.shown |= partition.consistent;
         }
     }
 
@@ -147,10 +153,10 @@ impl Projection {
             return Some(Unready::NoStage);
         }
         self.stages.iter().find_map(|(name, Stage { partitions, .. })| {
-            let missing = partitions.iter().filter(|p| !p.consistent).count();
+            let missing = partitions.iter().filter(|p| !p.shown).count();
             match (partitions.len(), missing) {
                 (0, _) => Some(Unready::NoTopic(name.clone())),
-                (_, 0) => None,
+                (_, 0) => partitions.iter().any(|p| !p.consistent).then_some(Unready::Gap),
                 (of, missing) => Some(Unready::CatchingUp { stage: name.clone(), missing, of }),
             }
         })
@@ -176,7 +182,7 @@ impl Projection {
     /// For people: each partition with what was read of it.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         let describe = |(partition, p): (StatePartition, &Partition)| {
-            let Partition { part: _, head, consistent, at_end } = p;
+            let Partition { part: _, head, consistent, shown: _, at_end } = p;
             let head = head.as_ref();
             let json = serde_json::json!({
                 "incarnation": head.map(|h| &h.at.incarnation),

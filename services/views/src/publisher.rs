@@ -74,6 +74,7 @@ impl Publisher {
     fn report(&self, unready: Option<Unready>) {
         match unready {
             None => self.need.met(),
+            Some(Unready::Gap) => {}
             Some(Unready::NoStage) => self.need.missing(format!(
                 "no stage of a processor with a view is claimed in topic {}: start one with \
                  `millrace process` and the same --pipeline",

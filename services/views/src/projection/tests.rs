@@ -82,6 +82,7 @@ fn nothing_is_shown_before_every_partition_of_every_stage_was_read() {
     assert!(keys(&mut projection).is_some());
 
     projection.turn(&first, 1, Turn::Torn);
+    assert_eq!(projection.unready(), Some(Unready::Gap));
     assert!(keys(&mut projection).is_none());
     projection.turn(&first, 1, Turn::Consistent);
     projection.grow(&first, 3);
