@@ -51,7 +51,8 @@ pub trait Processor: Send {
     fn checkpoint(&mut self, state: &mut dyn StateWriter);
 
     /// Takes back one record that an earlier `checkpoint` wrote (never a tombstone).
-    /// `format_version` is that of the writer: the current one or the one before.
+    /// `format_version` is that of the writer: the current one or the one before. A record of the version before
+    /// counts as changed, so that the next checkpoint writes it anew: that checkpoint bears the current version.
     ///
     /// # Errors
     /// When key or value is not one that `checkpoint` writes.

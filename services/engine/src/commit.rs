@@ -43,6 +43,7 @@ impl Stage {
         self.producer = Some(producer);
         self.note_committed(started);
         if extent != Extent::Claim {
+            self.note_working();
             faults::pass(Point::Committed);
         }
         Ok(())

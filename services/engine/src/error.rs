@@ -85,6 +85,13 @@ pub(crate) enum Interrupt {
         #[source]
         source: KafkaError,
     },
+    /// A topic does not take what was sent: as [`Interrupt::Doubt`], and the next attempt sends less at a time.
+    #[error("topic {topic} does not take so much at a time")]
+    TooLarge {
+        topic: String,
+        #[source]
+        source: KafkaError,
+    },
     /// The group moves on: give up what is being done and handle the rebalance.
     #[error("a rebalance is waiting")]
     Rebalance,

@@ -9,10 +9,16 @@ use crate::metrics::Metrics;
 use crate::native::{Batch, QueueError, Record};
 use crate::partition::Partition;
 
+/// Alerts and dead letters that wait at most, …
+const MAX_WAITING: usize = 20_000;
+/// … and the bytes of dead letters that wait at most.
+const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
+
 /// What waits for the next commit, and the parser.
 pub(crate) struct Fold {
     pub outputs: Outputs,
     pub dead_letters: Vec<DeadLetter>,
+    dead_letter_bytes: usize,
     parser: OrderParser,
     /// Whether this is the pipeline's stage that writes dead letters.
     writes_dead_letters: bool,
@@ -57,6 +63,7 @@ impl Fold {
         Self {
             outputs: Outputs::default(),
             dead_letters: Vec::new(),
+            dead_letter_bytes: 0,
             parser: OrderParser::default(),
             writes_dead_letters,
         }
@@ -66,6 +73,13 @@ impl Fold {
     pub(crate) fn clear(&mut self) {
         self.outputs.clear();
         self.dead_letters.clear();
+        self.dead_letter_bytes = 0;
+    }
+
+    /// Whether so much waits that a commit is due at once: memory stays bounded whatever the interval.
+    pub(crate) fn is_full(&self) -> bool {
+        let waiting = self.outputs.alerts().len() + self.dead_letters.len();
+        waiting >= MAX_WAITING || self.dead_letter_bytes >= MAX_WAITING_BYTES
     }
 
     /// Folds a batch.
@@ -81,7 +95,7 @@ impl Fold {
             let record = match item {
                 Ok(record) => record,
                 Err(error) => {
-                    judge(error)?;
+                    judge(error, partitions)?;
                     continue;
                 }
             };
@@ -117,7 +131,9 @@ impl Fold {
                 partition.invalid += 1;
                 metrics.record_invalid(rejection.code());
                 if self.writes_dead_letters {
-                    self.dead_letters.push(DeadLetter::new(record, rejection));
+                    let letter = DeadLetter::new(record, rejection);
+                    self.dead_letter_bytes += letter.value.len();
+                    self.dead_letters.push(letter);
                 }
                 false
             }
@@ -131,9 +147,16 @@ fn note_last(partitions: &mut Partitions, record: &Record<'_>) {
     }
 }
 
-/// Most errors of the queue pass by themselves; a position outside the log does not.
-fn judge(error: QueueError) -> Result<(), Interrupt> {
+/// Most errors of the queue pass by themselves; a position outside the log does not. The end of a partition
+/// moves the position past transaction markers, which are no records: retention may then take them too.
+fn judge(error: QueueError, partitions: &mut Partitions) -> Result<(), Interrupt> {
     match error.code {
+        RDKafkaErrorCode::PartitionEOF => {
+            if let Some(partition) = partitions.get_mut(error.partition) {
+                partition.position = partition.position.max(error.offset);
+            }
+            Ok(())
+        }
         RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => Err(Interrupt::Doubt {
             doing: "reading orders at the position",
             source: KafkaError::MessageConsumption(error.code),

@@ -29,7 +29,7 @@ pub(crate) fn check_checkpoint(
 }
 
 fn check(found: u32, known: u32, what: &str) -> Result<(), String> {
-    if found == known || found + 1 == known {
+    if found == known || found.checked_add(1) == Some(known) {
         return Ok(());
     }
     Err(format!(

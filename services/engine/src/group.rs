@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use runtime::topics::{STATE_CONFIG, ensure_internal};
+
 use crate::StageError;
 use crate::error::Interrupt;
 use crate::faults::{self, Mutation, Point};
@@ -56,49 +58,56 @@ impl Stage {
     pub(crate) fn restore_assigned(&mut self) -> Result<bool, Interrupt> {
         let Some(assigned) = self.assigned.clone() else { return Ok(false) };
         if assigned.is_empty() {
-            self.input.assign(&[]).map_err(Interrupt::doubt("assigning"))?;
-            self.need.met();
             return self.stand_by();
         }
         self.need.missing("restoring state from kafka");
-        let (input, shutdown) = (&self.input, &self.shutdown);
-        let mut check = || {
-            if shutdown.is_cancelled() {
-                Err(Interrupt::Shutdown)
-            } else if input.has_group_event() {
-                Err(Interrupt::Rebalance)
-            } else {
-                Ok(())
-            }
-        };
-        let check: Check<'_> = &mut check;
+        self.grow_state_topic(&assigned);
         if self.producer.is_none() {
-            self.producer =
-                Some(Producer::start(&self.producer_config, &self.identity.topics.orders, &mut *check)?);
+            let topic = &self.identity.topics.orders;
+            self.producer = Some(Producer::start(&self.producer_config, topic, || self.check())?);
         }
+        let newest = self.settings.borrow().settings.clone();
+        let check: Check<'_> = &mut || self.check();
         // Ends what dead owners left open, for which the group's pending commits wait too; what a stalled owner
         // still wrote while those were awaited is then read as well.
         self.restorer.state.settle(&assigned, check)?;
-        await_offset_commits(input, &assigned, check)?;
+        await_offset_commits(&self.input, &assigned, check)?;
         let settled = self.restorer.state.settle(&assigned, check)?;
-        let newest = self.settings.borrow().settings.clone();
         let mut restored = self.restorer.restore(&settled, &newest, check)?;
         self.compare_with_group(&mut restored.partitions)?;
         self.metrics.record_restore(&restored);
-        tracing::info!(
-            partitions = restored.partitions.len(),
-            records = restored.state_records,
-            bytes = restored.state_bytes,
-            refolded = restored.refolded,
-            seconds = restored.seconds,
-            "restored"
-        );
+        restored.log();
         self.take_up(restored.partitions)?;
         Ok(true)
     }
 
+    /// What a long wait looks at again and again.
+    fn check(&self) -> Result<(), Interrupt> {
+        if self.shutdown.is_cancelled() {
+            Err(Interrupt::Shutdown)
+        } else if self.input.has_group_event() {
+            Err(Interrupt::Rebalance)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The orders topic may have been given more partitions by a tool that knows nothing of ours.
+    fn grow_state_topic(&mut self, assigned: &[i32]) {
+        let needed = assigned.iter().max().map_or(0, |last| last + 1);
+        if needed <= self.state_partitions {
+            return;
+        }
+        match ensure_internal(&self.kafka, &self.restorer.state.topic, needed, STATE_CONFIG) {
+            Ok(()) => self.state_partitions = needed,
+            Err(error) => tracing::warn!(%error, "cannot grow the state topic"),
+        }
+    }
+
     /// More replicas than partitions: a member without any waits for the next rebalance.
     fn stand_by(&mut self) -> Result<bool, Interrupt> {
+        self.input.assign(&[]).map_err(Interrupt::doubt("assigning"))?;
+        self.need.met();
         if let Some(event) = self.input.group_event(std::time::Duration::from_millis(100)) {
             self.handle(event)?;
         }
@@ -117,8 +126,9 @@ impl Stage {
         faults::pass(Point::Claimed);
         self.input.assign(&positions).map_err(Interrupt::doubt("assigning"))?;
         self.metrics.record_settings(generation);
-        self.failures = 0;
-        self.need.met();
+        if self.failures == 0 {
+            self.need.met();
+        }
         Ok(())
     }
 

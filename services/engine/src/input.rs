@@ -85,6 +85,8 @@ pub(crate) fn consumer_config(mut base: ClientConfig, group: &str, instance: &st
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
+        // Says where a partition ends when transaction markers stand there.
+        .set("enable.partition.eof", "true")
         .set("topic.metadata.refresh.interval.ms", "10000");
     fetch_limits(&mut base);
     base
@@ -174,7 +176,7 @@ impl Input {
     pub(crate) fn no_commit_pending(&self, partitions: &[i32], wait: Duration) -> Result<bool, KafkaError> {
         let positions: Vec<_> = partitions.iter().map(|partition| (*partition, 0)).collect();
         match self.consumer.committed_offsets(self.offsets(&positions)?, wait) {
-            Ok(_) => Ok(true),
+            Ok(answer) => Ok(answer.elements().iter().all(|element| element.error().is_ok())),
             Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut) => {
                 Ok(false)
             }

@@ -42,6 +42,14 @@ impl<C: ConsumerContext + 'static> BatchQueue<C> {
         Self { queue, messages: Vec::with_capacity(BATCH), consumer }
     }
 
+    /// The consumer's own queue: only for a consumer that never joins a group, whose queue has no rebalances.
+    pub(crate) fn of_consumer(consumer: Arc<BaseConsumer<C>>) -> Option<Self> {
+        // SAFETY: the client pointer is valid while `consumer` lives; the reference returned is ours to release.
+        let queue = unsafe { rd::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        let queue = ptr::NonNull::new(queue)?;
+        Some(Self { queue, messages: Vec::with_capacity(BATCH), consumer })
+    }
+
     /// Forwards a partition's fetched messages here. Call it before `assign`, so that none slips past.
     /// False when the topic's name holds a NUL byte.
     pub(crate) fn forward(&self, topic: &str, partition: i32) -> bool {
@@ -88,7 +96,7 @@ impl<C: ConsumerContext + 'static> BatchQueue<C> {
 
 impl<C: ConsumerContext + 'static> Drop for BatchQueue<C> {
     fn drop(&mut self) {
-        // SAFETY: created by rd_kafka_queue_new, released once; the consumer is still alive.
+        // SAFETY: a reference of ours, released once; the consumer is still alive.
         unsafe { rd::rd_kafka_queue_destroy(self.queue.as_ptr()) }
     }
 }
@@ -141,6 +149,8 @@ pub(crate) struct Record<'b> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueueError {
     pub partition: i32,
+    /// For the end of a partition: the next offset there.
+    pub offset: i64,
     pub code: RDKafkaErrorCode,
 }
 
@@ -150,7 +160,8 @@ unsafe fn read<'b>(message: *const rd::rd_kafka_message_t) -> Result<Record<'b>,
     // SAFETY: by contract of the caller.
     let fields = unsafe { &*message };
     if fields.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-        return Err(QueueError { partition: fields.partition, code: fields.err.into() });
+        let (partition, offset) = (fields.partition, fields.offset);
+        return Err(QueueError { partition, offset, code: fields.err.into() });
     }
     // SAFETY: payload and key are valid for their lengths as long as the message is.
     let (key, value, timestamp) = unsafe {

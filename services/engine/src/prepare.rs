@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::ProcessorKind;
 use contract::settings::Claim;
 use contract::topics::stage_name;
+use contract::{ProcessorKind, Topics};
 use runtime::config::KafkaArgs;
 use runtime::topics::{SETTINGS_CONFIG, STATE_CONFIG, ensure_internal, setting};
 use runtime::{Process, kafka};
@@ -17,7 +17,7 @@ use crate::error::{Interrupt, StageError};
 use crate::fold::{Fold, Partitions};
 use crate::input::{Input, consumer_config};
 use crate::metrics::Metrics;
-use crate::producer::transactional;
+use crate::producer::{LARGEST_BATCH, transactional};
 use crate::report::Reporter;
 use crate::restore::Restorer;
 use crate::settle::StateTopic;
@@ -35,16 +35,14 @@ const RETRY: Duration = Duration::from_millis(500);
 /// instance was replaced by another process. Everything that may pass by itself is waited for; the process'
 /// health says what.
 pub async fn run(config: StageConfig, process: Process) -> Result<(), StageError> {
-    let waiting = process.health.need("orders topic");
-    let topic = config.topics.orders.clone();
-    let wait = kafka::wait_for_topic(
-        &config.kafka,
-        &topic,
-        "--orders-topic / ORDERS_TOPIC",
-        &waiting,
-        &process.shutdown,
-    );
-    let partitions = match wait.await {
+    let Topics { orders, alerts, dead_letters, .. } = &config.topics;
+    let waits = async {
+        let partitions = wait(&config, &process, orders, "--orders-topic / ORDERS_TOPIC").await?;
+        wait(&config, &process, alerts, "--alerts-topic / ALERTS_TOPIC").await?;
+        wait(&config, &process, dead_letters, "--dead-letter-topic / DEAD_LETTER_TOPIC").await?;
+        Ok(partitions)
+    };
+    let partitions = match waits.await {
         Ok(partitions) => partitions,
         Err(kafka::WaitError::Stopped) => return Ok(()),
         Err(kafka::WaitError::Client(error)) => return Err(StageError::Client(error)),
@@ -57,6 +55,16 @@ pub async fn run(config: StageConfig, process: Process) -> Result<(), StageError
         })
         .map_err(StageError::Thread)?;
     result.await.unwrap_or(Err(StageError::Panicked))
+}
+
+async fn wait(
+    config: &StageConfig,
+    process: &Process,
+    topic: &str,
+    option: &'static str,
+) -> Result<i32, kafka::WaitError> {
+    let need = process.health.need(format!("topic {topic}"));
+    kafka::wait_for_topic(&config.kafka, topic, option, &need, &process.shutdown).await
 }
 
 fn run_here(config: &StageConfig, process: &Process, partitions: i32) -> Result<(), StageError> {
@@ -105,35 +113,22 @@ impl<'a> Preparation<'a> {
         let need = self.process.health.need("stage");
         self.retry(&need, "preparing topics", || self.ensure_topics())?;
         self.await_settings(&need)?;
-        let base = self.client();
-        let state =
-            StateTopic::new(&base, self.identity.topics.state(&self.identity.stage), &self.identity.group)?;
+        let Identity { topics, stage, group, instance, owner, .. } = &self.identity;
+        let state = StateTopic::new(&self.client(), topics.state(stage), group, owner)?;
         let claim = self.retry(&need, "claiming processors", || self.claim(&state))?;
-        let metrics = Metrics::register(&self.process.registry, &self.identity.stage)
+        let metrics = Metrics::register(&self.process.registry, stage)
             .map_err(|error| StageError::Metrics(error.to_string()))?;
-        let group = &self.identity.group;
-        let input = Input::start(
-            &consumer_config(self.client(), group, &self.identity.instance),
-            &self.identity.topics.orders,
-        )?;
+        let input = Input::start(&consumer_config(self.client(), group, instance), &topics.orders)?;
         need.missing("waiting for partitions of the group");
         Ok(Stage {
-            producer_config: transactional(base, &self.identity.owner),
+            kafka: self.config.kafka.clone(),
+            producer_config: transactional(self.client(), owner),
+            state_partitions: self.partitions,
             input,
-            restorer: Restorer {
-                stage: self.identity.stage.clone(),
-                orders_topic: self.identity.topics.orders.clone(),
-                state,
-                processors: self.processors.clone(),
-                start: Start(claim.start),
-            },
+            restorer: self.restorer(state, Start(claim.start)),
             settings: self.config.settings.clone(),
             metrics,
-            reporter: Reporter::new(
-                self.process.status.clone(),
-                &self.identity.stage,
-                &self.identity.instance,
-            ),
+            reporter: Reporter::new(self.process.status.clone(), stage, instance),
             need,
             shutdown: self.process.shutdown.clone(),
             fold: Fold::new(claim.dead_letters),
@@ -145,9 +140,20 @@ impl<'a> Preparation<'a> {
             committed_at: Instant::now(),
             caught_up: true,
             failures: 0,
+            batch_limit: LARGEST_BATCH,
             dead_letter_limit: DEAD_LETTER_LIMIT,
             identity: self.identity,
         })
+    }
+
+    fn restorer(&self, state: StateTopic, start: Start) -> Restorer {
+        Restorer {
+            stage: self.identity.stage.clone(),
+            orders_topic: self.identity.topics.orders.clone(),
+            state,
+            processors: self.processors.clone(),
+            start,
+        }
     }
 
     fn client(&self) -> rdkafka::ClientConfig {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 
@@ -18,13 +18,24 @@ use crate::native;
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// After this long without a commit the broker aborts a transaction by itself.
 pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// The property that bounds a batch: a topic's `max.message.bytes` is a bound of batches, not of records.
+pub(crate) const BATCH_SIZE: &str = "batch.size";
+/// The bound to begin with, in bytes; halved for as long as a topic refuses batches.
+pub(crate) const LARGEST_BATCH: usize = 256 * 1024;
 /// One step of waiting that may be repeated: how fast a shutdown or rebalance is noticed.
 pub(crate) const STEP: Duration = Duration::from_millis(250);
+
+/// A record that the broker refused, and the topic it was for.
+#[derive(Clone, Debug)]
+struct Undelivered {
+    topic: String,
+    error: KafkaError,
+}
 
 /// Keeps the first delivery failure of a transaction.
 #[derive(Default)]
 pub(crate) struct Deliveries {
-    failed: Mutex<Option<KafkaError>>,
+    failed: Mutex<Option<Undelivered>>,
 }
 
 impl ClientContext for Deliveries {}
@@ -33,9 +44,12 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
+        if let Err((error, record)) = result {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert_with(|| error.clone());
+            failed.get_or_insert_with(|| Undelivered {
+                topic: record.topic().to_owned(),
+                error: error.clone(),
+            });
         }
     }
 }
@@ -55,6 +69,7 @@ pub(crate) fn transactional(mut base: ClientConfig, id: &str) -> ClientConfig {
         .set("delivery.report.only.error", "true")
         .set("partitioner", "murmur2_random")
         .set("message.max.bytes", "1048576")
+        .set(BATCH_SIZE, LARGEST_BATCH.to_string())
         .set("queue.buffering.max.messages", "1000000")
         // The default of 100 ms is what a commit would sleep when the coordinator is still busy.
         .set("retry.backoff.ms", "10")
@@ -125,8 +140,12 @@ impl Producer {
             if !done {
                 self.producer.poll(Duration::ZERO);
             }
-            if let Some(error) = self.failure() {
-                return Err(Interrupt::doubt("delivering a record")(error));
+            if let Some(Undelivered { topic, error }) = self.failure() {
+                return Err(if is_too_large(&error) {
+                    Interrupt::TooLarge { topic, source: error }
+                } else {
+                    Interrupt::doubt("delivering a record")(error)
+                });
             }
             if done {
                 return Ok(());
@@ -137,7 +156,7 @@ impl Producer {
         }
     }
 
-    fn failure(&self) -> Option<KafkaError> {
+    fn failure(&self) -> Option<Undelivered> {
         self.producer.context().failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -186,7 +205,7 @@ pub(crate) fn end_transaction_of(
 }
 
 /// Whether an error says that a record is larger than its topic takes.
-pub(crate) fn is_too_large(error: &KafkaError) -> bool {
+fn is_too_large(error: &KafkaError) -> bool {
     matches!(
         error,
         KafkaError::MessageProduction(

@@ -103,13 +103,23 @@ impl Reader {
         if open.is_empty() {
             return Ok(());
         }
-        let mut queue = BatchQueue::new(Arc::clone(&self.consumer));
-        self.assign(topic, stretches, &queue).map_err(Interrupt::doubt("assigning a reader"))?;
+        self.assign(topic, stretches).map_err(Interrupt::doubt("assigning a reader"))?;
+        let read = self.read_assigned(&mut open, on_record, check);
+        self.consumer.unassign().map_err(Interrupt::doubt("unassigning a reader"))?;
+        read
+    }
+
+    fn read_assigned(
+        &self,
+        open: &mut BTreeMap<i32, i64>,
+        on_record: &mut dyn FnMut(Record<'_>) -> Result<(), Interrupt>,
+        check: Check<'_>,
+    ) -> Result<(), Interrupt> {
+        let queue = BatchQueue::of_consumer(Arc::clone(&self.consumer));
+        let mut queue = queue.ok_or_else(|| Interrupt::timed_out("opening a reader's queue"))?;
         let mut stalled = Instant::now();
         while !open.is_empty() {
             check()?;
-            // Serves errors of the client; records never come this way.
-            let _ = self.consumer.poll(Duration::ZERO);
             let batch = queue.drain(Duration::from_millis(50));
             if batch.len() > 0 {
                 stalled = Instant::now();
@@ -118,24 +128,17 @@ impl Reader {
             }
             for item in batch.iter() {
                 match item {
-                    Ok(record) => take(record, &mut open, on_record)?,
-                    Err(error) => note(error, &mut open)?,
+                    Ok(record) => take(record, open, on_record)?,
+                    Err(error) => note(error, open)?,
                 }
             }
         }
-        drop(queue);
-        self.consumer.unassign().map_err(Interrupt::doubt("unassigning a reader"))
+        Ok(())
     }
 
-    fn assign(
-        &self,
-        topic: &str,
-        stretches: &[Stretch],
-        queue: &BatchQueue<DefaultConsumerContext>,
-    ) -> Result<(), KafkaError> {
+    fn assign(&self, topic: &str, stretches: &[Stretch]) -> Result<(), KafkaError> {
         let mut list = TopicPartitionList::new();
         for stretch in stretches.iter().filter(|s| s.start < s.end) {
-            queue.forward(topic, stretch.partition);
             list.add_partition_offset(topic, stretch.partition, Offset::Offset(stretch.start))?;
         }
         self.consumer.assign(&list)
@@ -172,5 +175,51 @@ fn note(error: QueueError, open: &mut BTreeMap<i32, i64>) -> Result<(), Interrup
             tracing::debug!(?code, partition = error.partition, "reader waits");
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+
+    use super::*;
+
+    fn filled(records: usize) -> MockCluster<'static, DefaultProducerContext> {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("state", 1, 1).unwrap();
+        let brokers = cluster.bootstrap_servers();
+        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
+        for _ in 0..records {
+            producer.send(BaseRecord::<[u8], [u8]>::to("state").partition(0).payload(b"value")).unwrap();
+        }
+        producer.flush(Duration::from_secs(10)).unwrap();
+        cluster
+    }
+
+    #[test]
+    fn an_interrupted_read_can_be_repeated() {
+        let cluster = filled(3000);
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        let reader = Reader::new(config, "test", Isolation::ReadCommitted).unwrap();
+        let (start, end) = reader.watermarks("state", 0).unwrap();
+        assert_eq!((start, end), (0, 3000));
+        let stretch = [Stretch { partition: 0, start, end }];
+        for _ in 0..3 {
+            let mut checks = 0;
+            let interrupted = reader.read("state", &stretch, &mut |_| Ok(()), &mut || {
+                checks += 1;
+                if checks > 1 { Err(Interrupt::Rebalance) } else { Ok(()) }
+            });
+            assert!(matches!(interrupted, Err(Interrupt::Rebalance)));
+        }
+        let mut offsets = Vec::new();
+        let mut take = |record: Record<'_>| {
+            offsets.push(record.offset);
+            Ok(())
+        };
+        reader.read("state", &stretch, &mut take, &mut || Ok(())).unwrap();
+        assert_eq!(offsets, (0..3000).collect::<Vec<_>>());
     }
 }

@@ -36,6 +36,19 @@ pub(crate) struct Restored {
     pub seconds: f64,
 }
 
+impl Restored {
+    pub(crate) fn log(&self) {
+        tracing::info!(
+            partitions = self.partitions.len(),
+            records = self.state_records,
+            bytes = self.state_bytes,
+            refolded = self.refolded,
+            seconds = self.seconds,
+            "restored"
+        );
+    }
+}
+
 /// What a state partition holds: the newest value of every key.
 #[derive(Default)]
 struct Snapshot {
@@ -92,6 +105,7 @@ impl Restorer {
             (SETTINGS_KEY, Some(value)) => {
                 snapshot.settings = Some(Settings::from_json(value).map_err(|e| format!("settings: {e}"))?);
             }
+            (SETTINGS_KEY, None) => snapshot.settings = None,
             (key, None) => {
                 snapshot.records.remove(key);
             }
@@ -179,8 +193,15 @@ impl Restorer {
     }
 
     /// The position and every checkpoint must lie within what the orders topic still holds.
-    fn check_range(&self, id: i32, progress: Progress) -> Result<Progress, Interrupt> {
+    fn check_range(&self, id: i32, mut progress: Progress) -> Result<Progress, Interrupt> {
         let (low, high) = self.state.uncommitted.watermarks(&self.orders_topic, id)?;
+        if progress.last.is_none() && progress.orders == 0 && progress.invalid == 0 {
+            // Nothing was read since the first start or a reset: what retention takes meanwhile is no loss.
+            progress.position = progress.position.max(low);
+            for checkpoint in progress.checkpoints.values_mut() {
+                checkpoint.position = checkpoint.position.max(low);
+            }
+        }
         let needed = progress.checkpoints.values().map(|c| c.position).min().unwrap_or(progress.position);
         let needed = needed.min(progress.position);
         if needed < low {

@@ -31,10 +31,17 @@ pub(crate) struct StateTopic {
     base: ClientConfig,
     /// `<pipeline>.<stage>.`: the only transactional ids that may be taken over.
     id_prefix: String,
+    /// Our own transactional id: what it left open was ended when our producer started.
+    own_id: String,
 }
 
 impl StateTopic {
-    pub(crate) fn new(base: &ClientConfig, topic: String, group: &str) -> Result<Self, StageError> {
+    pub(crate) fn new(
+        base: &ClientConfig,
+        topic: String,
+        group: &str,
+        own_id: &str,
+    ) -> Result<Self, StageError> {
         let reader_group = format!("{group}.restore");
         Ok(Self {
             topic,
@@ -42,6 +49,7 @@ impl StateTopic {
             uncommitted: Reader::new(base.clone(), &reader_group, Isolation::ReadUncommitted)?,
             base: base.clone(),
             id_prefix: format!("{group}."),
+            own_id: own_id.to_owned(),
         })
     }
 
@@ -90,7 +98,7 @@ impl StateTopic {
         };
         self.uncommitted.read(&self.topic, &[open], &mut note, check)?;
         for (owner, offset) in owners {
-            if owner.starts_with(&self.id_prefix) {
+            if owner.starts_with(&self.id_prefix) && owner != self.own_id {
                 tracing::info!(owner, partition = open.partition, offset, "ending an open transaction");
                 end_transaction_of(self.base.clone(), &owner, &self.topic, &mut *check)?;
             }

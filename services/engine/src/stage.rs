@@ -7,6 +7,7 @@ use contract::{Settings, Topics};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use runtime::Shutdown;
+use runtime::config::KafkaArgs;
 use runtime::health::Need;
 use runtime::settings::Directory;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use crate::fold::{Fold, Partitions};
 use crate::input::Input;
 use crate::metrics::Metrics;
 use crate::partition::{Extent, Partition};
-use crate::producer::Producer;
+use crate::producer::{BATCH_SIZE, Producer};
 use crate::report::Reporter;
 use crate::restore::Restorer;
 
@@ -29,8 +30,8 @@ const EARLY: Duration = Duration::from_millis(5);
 /// Waits between attempts to restore, doubled up to the maximum while they fail.
 const BACKOFF: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
-/// Alerts and dead letters that wait at most; more make a commit due.
-const MAX_WAITING: usize = 20_000;
+/// Batches and dead letters are not made smaller than this many bytes for a topic that refuses them.
+const SMALLEST: usize = 2048;
 
 /// What does not change while a stage runs.
 pub(crate) struct Identity {
@@ -47,7 +48,10 @@ pub(crate) struct Identity {
 /// A running stage. One thread owns it.
 pub(crate) struct Stage {
     pub identity: Identity,
+    pub kafka: KafkaArgs,
     pub producer_config: ClientConfig,
+    /// Partitions that the state topic has at least.
+    pub state_partitions: i32,
     pub input: Input,
     pub restorer: Restorer,
     pub settings: watch::Receiver<Arc<Directory>>,
@@ -67,6 +71,8 @@ pub(crate) struct Stage {
     /// The last batch was not a full one: we read as fast as orders come.
     pub caught_up: bool,
     pub failures: u32,
+    /// The producer's bound of a batch, in bytes.
+    pub batch_limit: usize,
     /// A dead letter larger than this cannot be sent to its topic.
     pub dead_letter_limit: usize,
 }
@@ -78,6 +84,10 @@ impl Stage {
             match self.work() {
                 Ok(()) | Err(Interrupt::Rebalance) => {}
                 Err(Interrupt::Doubt { doing, source }) => self.give_up(doing, &source),
+                Err(Interrupt::TooLarge { topic, source }) => {
+                    self.send_less(&topic);
+                    self.give_up("delivering a record", &source);
+                }
                 Err(Interrupt::Shutdown) => {
                     self.drain();
                     return Ok(());
@@ -117,7 +127,11 @@ impl Stage {
         let wait = self.wait();
         let batch = self.input.drain(wait);
         if batch.len() == 0 {
+            drop(batch);
             self.caught_up = true;
+            if self.partitions.iter().all(|p| p.position == p.committed) {
+                self.note_working();
+            }
             return Ok(());
         }
         let started = Instant::now();
@@ -153,9 +167,8 @@ impl Stage {
     }
 
     fn commit_if_due(&mut self) -> Result<(), Interrupt> {
-        let waiting = self.fold.outputs.alerts().len() + self.fold.dead_letters.len();
         let now = Instant::now();
-        if waiting < MAX_WAITING && now < self.commit_due_at() {
+        if !self.fold.is_full() && now < self.commit_due_at() {
             return Ok(());
         }
         if self.partitions.iter().any(|p| p.is_due(Extent::Due)) {
@@ -197,10 +210,6 @@ impl Stage {
         tracing::warn!(doing, %error, "giving up producer and state; restoring from kafka");
         self.need.missing(format!("{doing} failed: {error}; trying again"));
         self.metrics.record_given_up(doing);
-        if crate::producer::is_too_large(error) {
-            self.dead_letter_limit /= 8;
-            tracing::warn!(bytes = self.dead_letter_limit, "cutting dead letters shorter");
-        }
         self.forget();
         self.producer = None;
         self.input.unassign();
@@ -210,6 +219,27 @@ impl Stage {
         while Instant::now() < until && !self.shutdown.is_cancelled() && !self.input.has_group_event() {
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// After a topic refused a batch: smaller batches first, then shorter dead letters.
+    fn send_less(&mut self, topic: &str) {
+        self.batch_limit = (self.batch_limit / 4).max(SMALLEST);
+        self.producer_config.set(BATCH_SIZE, self.batch_limit.to_string());
+        if topic == self.identity.topics.dead_letters {
+            self.dead_letter_limit = (self.dead_letter_limit / 4).max(SMALLEST);
+        }
+        tracing::warn!(
+            topic,
+            batch_bytes = self.batch_limit,
+            dead_letter_bytes = self.dead_letter_limit,
+            "the topic's max.message.bytes is small; sending less at a time"
+        );
+    }
+
+    /// The stage does what it is for: called after a commit of orders, and when there is nothing to read.
+    pub(crate) fn note_working(&mut self) {
+        self.failures = 0;
+        self.need.met();
     }
 
     /// Drops state and waiting outputs.

@@ -19,8 +19,9 @@ use crate::error::{Interrupt, StageError};
 use crate::format;
 use crate::loss::move_into;
 use crate::producer::{Producer, STEP, transactional};
-use crate::reader::{Isolation, Reader, Stretch};
+use crate::reader::Stretch;
 use crate::restore::new_incarnation;
+use crate::settle::StateTopic;
 
 /// A stage as seen from outside.
 pub struct StageAdmin {
@@ -28,7 +29,7 @@ pub struct StageAdmin {
     topics: Topics,
     processors: Vec<Arc<dyn ProcessorKind>>,
     stage: String,
-    reader: Reader,
+    state: StateTopic,
 }
 
 /// What a stage has done with one partition.
@@ -84,6 +85,7 @@ impl From<Interrupt> for AdminError {
     fn from(interrupt: Interrupt) -> Self {
         match interrupt {
             Interrupt::Doubt { doing, source } => Self::Kafka { doing, source },
+            Interrupt::TooLarge { source, .. } => Self::Kafka { doing: "writing state records", source },
             Interrupt::Fatal(error) => Self::Stage(error),
             // Nothing here is interrupted by a group or a shutdown.
             Interrupt::Rebalance | Interrupt::Shutdown => {
@@ -91,6 +93,13 @@ impl From<Interrupt> for AdminError {
             }
         }
     }
+}
+
+/// What state is read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Show,
+    Change,
 }
 
 /// Records of one state partition, newest value per key.
@@ -111,11 +120,11 @@ impl StageAdmin {
         mut processors: Vec<Arc<dyn ProcessorKind>>,
     ) -> Result<Self, AdminError> {
         processors.sort_by_key(|kind| kind.name());
-        let names: Vec<_> = processors.iter().map(|kind| kind.name()).collect();
-        let stage = stage_name(&names);
-        let group = format!("{}.admin", topics.group(&stage));
-        let reader = Reader::new(kafka.client(&group), &group, Isolation::ReadCommitted)?;
-        Ok(Self { kafka, topics, processors, stage, reader })
+        let stage = stage_name(&processors.iter().map(|kind| kind.name()).collect::<Vec<_>>());
+        let id = topics.transactional_id(&stage, "admin");
+        let (topic, group) = (topics.state(&stage), topics.group(&stage));
+        let reader = StateTopic::new(&kafka.client(&id), topic, &group, &id)?;
+        Ok(Self { kafka, topics, processors, stage, state: reader })
     }
 
     /// The state of every partition.
@@ -123,11 +132,11 @@ impl StageAdmin {
     /// # Errors
     /// When Kafka does not answer or the stage's state cannot be read.
     pub fn show(&self) -> Result<Vec<PartitionState>, AdminError> {
-        let mut content = self.read(true)?;
+        let mut content = self.read(Purpose::Show)?;
         let mut shown = Vec::new();
         for partition in 0..self.partitions(&self.topics.orders)? {
             let Content { progress, keys } = content.remove(&partition).unwrap_or_default();
-            let (low, end) = self.reader.watermarks(&self.topics.orders, partition)?;
+            let (low, end) = self.state.committed.watermarks(&self.topics.orders, partition)?;
             let lag = progress.as_ref().map_or(end - low, |p| (end - p.position).max(0));
             shown.push(PartitionState { partition, low, end, lag, progress, records: keys.len() });
         }
@@ -135,7 +144,8 @@ impl StageAdmin {
     }
 
     /// Lets a stage that stopped with `DataLoss` go on: every position moves to the nearest offset that the orders
-    /// topic holds, totals stay as they are, nothing is counted twice, and the offsets given up are recorded.
+    /// topic holds, totals stay as they are, nothing is counted twice, and the offsets given up are recorded. Where
+    /// the topic was deleted and made anew, what it held before the old position is not read: `reset` reads it all.
     /// Returns, per changed partition, how many.
     ///
     /// # Errors
@@ -144,9 +154,9 @@ impl StageAdmin {
         self.check_stopped()?;
         let mut given_up = BTreeMap::new();
         let mut records = Vec::new();
-        for (partition, content) in self.read(false)? {
+        for (partition, content) in self.read(Purpose::Change)? {
             let Some(progress) = content.progress else { continue };
-            let ends = self.reader.watermarks(&self.topics.orders, partition)?;
+            let ends = self.state.committed.watermarks(&self.topics.orders, partition)?;
             let moved = move_into(progress.clone(), ends);
             given_up.insert(partition, moved.lost - progress.lost);
             records.push((partition, PROGRESS_KEY.to_owned(), Some(self.sign(moved))));
@@ -163,8 +173,8 @@ impl StageAdmin {
     pub fn reset(&self) -> Result<usize, AdminError> {
         self.check_stopped()?;
         let mut removed = 0;
-        for (partition, content) in self.read(false)? {
-            let (low, _) = self.reader.watermarks(&self.topics.orders, partition)?;
+        for (partition, content) in self.read(Purpose::Change)? {
+            let (low, _) = self.state.committed.watermarks(&self.topics.orders, partition)?;
             let mut progress = self.fresh_progress(low);
             progress.records = u32::try_from(content.keys.len()).unwrap_or(u32::MAX);
             let mut records = vec![(partition, PROGRESS_KEY.to_owned(), Some(self.sign(progress)))];
@@ -213,17 +223,28 @@ impl StageAdmin {
     }
 
     fn partitions(&self, topic: &str) -> Result<i32, AdminError> {
-        self.reader.partitions(topic)?.ok_or_else(|| AdminError::NoTopic(topic.to_owned()))
+        self.state.committed.partitions(topic)?.ok_or_else(|| AdminError::NoTopic(topic.to_owned()))
     }
 
-    /// `strict`: a progress record that cannot be read is an error; otherwise it counts as absent.
-    fn read(&self, strict: bool) -> Result<BTreeMap<i32, Content>, AdminError> {
-        let topic = self.topics.state(&self.stage);
-        let mut stretches = Vec::new();
-        for partition in 0..self.partitions(&topic)? {
-            let (start, end) = self.reader.watermarks(&topic, partition)?;
-            stretches.push(Stretch { partition, start, end });
+    /// The stretches to read. Before a change, transactions that a dead replica left open are ended first: one
+    /// that still committed afterwards would undo what is written here.
+    fn stretches(&self, purpose: Purpose) -> Result<Vec<Stretch>, AdminError> {
+        let partitions = 0..self.partitions(&self.state.topic)?;
+        if purpose == Purpose::Change {
+            return Ok(self.state.settle(&partitions.collect::<Vec<_>>(), &mut || Ok(()))?);
         }
+        let stretch = |partition| {
+            let (start, end) = self.state.committed.watermarks(&self.state.topic, partition)?;
+            Ok(Stretch { partition, start, end })
+        };
+        partitions.map(stretch).collect()
+    }
+
+    /// To show, a progress record that cannot be read is an error; to change, it counts as absent.
+    fn read(&self, purpose: Purpose) -> Result<BTreeMap<i32, Content>, AdminError> {
+        let strict = purpose == Purpose::Show;
+        let topic = self.state.topic.clone();
+        let stretches = self.stretches(purpose)?;
         let mut contents: BTreeMap<i32, Content> = BTreeMap::new();
         let mut take = |record: crate::native::Record<'_>| {
             let content = contents.entry(record.partition).or_default();
@@ -242,14 +263,15 @@ impl StageAdmin {
             }
             Ok(())
         };
-        self.reader.read(&topic, &stretches, &mut take, &mut || Ok(()))?;
+        self.state.committed.read(&topic, &stretches, &mut take, &mut || Ok(()))?;
         Ok(contents)
     }
 
     fn check_stopped(&self) -> Result<(), AdminError> {
         let group = self.topics.group(&self.stage);
         let list = self
-            .reader
+            .state
+            .committed
             .consumer()
             .fetch_group_list(Some(&group), STEP * 20)
             .map_err(|source| AdminError::Kafka { doing: "asking for the group's members", source })?;

@@ -10,15 +10,17 @@ pub mod topics;
 pub mod views;
 
 use anyhow::Context;
+use contract::Topics;
 use runtime::KafkaArgs;
 use runtime::config::LogArgs;
 
 use crate::failure::Failure;
 
 /// What every command does before anything else: starts logging, and refuses Kafka properties that
-/// librdkafka does not know before a port opens.
-fn begin(log: &LogArgs, kafka: &KafkaArgs) -> Result<(), Failure> {
+/// librdkafka does not know, and names that cannot stand together, before a port opens.
+fn begin(log: &LogArgs, kafka: &KafkaArgs, topics: &Topics) -> Result<(), Failure> {
     runtime::telemetry::init(log).map_err(Failure::run)?;
+    topics.validate().map_err(Failure::usage)?;
     kafka.check().map_err(Failure::usage)
 }
 

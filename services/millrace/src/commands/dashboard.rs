@@ -34,7 +34,7 @@ pub struct Args {
 impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let Self { dashboard: args, kafka, redis, pipeline, admin, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         let config = DashboardConfig { args, kafka, topics: pipeline.topics(), store: Store::Redis(redis) };
         host(&admin, |process| vec![part(config, process)]).await
     }

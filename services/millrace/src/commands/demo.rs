@@ -71,7 +71,7 @@ impl Args {
         // kept to the end: the cluster goes with it
         let cluster = cluster(&topics).map_err(Failure::run)?;
         let kafka = KafkaArgs::to(cluster.bootstrap_servers());
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &topics)?;
         let demo = Demo { kafka, topics, store: MemoryStore::default() };
         let outcome = host(&admin, |process| {
             tokio::spawn(progress::show(

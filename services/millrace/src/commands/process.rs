@@ -41,7 +41,7 @@ pub struct Args {
 impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let Self { mut processors, stage: args, kafka, pipeline, admin, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         processors.sort_unstable();
         processors.dedup();
         let topics = pipeline.topics();

@@ -77,7 +77,7 @@ impl Args {
 impl Get {
     async fn run(self) -> Result<(), Failure> {
         let Self { kafka, pipeline, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         let directory = blocking(move || settings::read(&kafka, &pipeline.topics())).await?;
         print!("{}", page(&directory)?);
         Ok(())
@@ -87,7 +87,7 @@ impl Get {
 impl Set {
     async fn run(self) -> Result<(), Failure> {
         let Self { file, force, kafka, pipeline, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         let wanted =
             parse(&text_of(&file)?).map_err(|e| Failure::Usage(e.context(file.display().to_string())))?;
         let set = move || settings::publish(&kafka, &pipeline.topics(), Owner::Cli, &wanted, force);

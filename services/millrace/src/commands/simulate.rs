@@ -33,7 +33,7 @@ pub struct Args {
 impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let Self { simulator: args, kafka, pipeline, admin, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         let config = SimulatorConfig { args, kafka, topics: pipeline.topics() };
         host(&admin, |process| vec![part(config, process)]).await
     }

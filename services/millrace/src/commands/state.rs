@@ -150,7 +150,7 @@ impl Target {
         act: impl FnOnce(&StageAdmin) -> Result<(), AdminError> + Send + 'static,
     ) -> Result<(), Failure> {
         let Self { stage: Stage(names), kafka, pipeline, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         let processors = names.into_iter().map(catalogue::processor).collect();
         blocking(move || act(&StageAdmin::new(kafka, pipeline.topics(), processors)?)).await
     }

@@ -80,7 +80,7 @@ impl Args {
 impl Apply {
     async fn run(self) -> Result<(), Failure> {
         let Self { partitions, alerts_partitions, replication, kafka, pipeline, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         let plan = TopicPlan {
             orders_partitions: partitions,
             // updates are few, and their order matters to readers
@@ -105,7 +105,7 @@ impl Apply {
 impl Describe {
     async fn run(self) -> Result<(), Failure> {
         let Self { kafka, pipeline, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         let topics = pipeline.topics();
         let states = blocking(move || topics::describe(&kafka, &topics)).await?;
         for state in &states {

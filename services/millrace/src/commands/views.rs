@@ -37,7 +37,7 @@ pub struct Args {
 impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let Self { views: args, kafka, redis, pipeline, admin, log } = self;
-        begin(&log, &kafka)?;
+        begin(&log, &kafka, &pipeline.topics())?;
         let topics = pipeline.topics();
         host(&admin, |process| {
             let directory = SettingsTail::start(&kafka, &topics, &process.health, process.shutdown.clone());
