@@ -51,15 +51,12 @@ impl Args {
 
 /// The views as a part of a process.
 pub fn part(config: ViewsConfig, process: &Process) -> Part {
-    let run = views::run(config, process.clone());
+    let run = Box::pin(views::run(config, process.clone()));
     Part::new("views", async { Ok(run.await?) })
 }
 
 impl From<ViewsError> for Failure {
     fn from(error: ViewsError) -> Self {
-        match error {
-            ViewsError::Store(_) | ViewsError::Updates(_) => Self::usage(error),
-            ViewsError::Tail(_) | ViewsError::Metrics(_) => Self::run(error),
-        }
+        if error.is_configuration() { Self::usage(error) } else { Self::run(error) }
     }
 }

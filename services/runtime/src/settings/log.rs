@@ -40,7 +40,7 @@ impl SettingsLog {
             .set("isolation.level", "read_committed")
             .set("enable.auto.commit", "false")
             // the end is only reported by an empty fetch, which waits this long
-            .set("fetch.wait.max.ms", "50")
+            .set("fetch.wait.max.ms", "100")
             .create_with_context(Context::default())?;
         let topic = topics.settings();
         // a question first saves the new consumer half a second
