@@ -7,10 +7,10 @@ CARGO_BUILD := cargo build --locked --package millrace
 CARGO_TEST := cargo test --locked --workspace --no-fail-fast
 # The integration tests in the given folders: name.rs and name/main.rs.
 tests_in = $(sort $(notdir $(basename $(wildcard $(addsuffix /*.rs,$(1)))) $(patsubst %/main.rs,%,$(wildcard $(addsuffix /*/main.rs,$(1))))))
-# Black-box tests that need no servers; the others start their own.
+# Among the black-box tests these need no servers, among the services' tests those do: they are behind a feature.
 STATIC_TESTS := crate_graph compose
-FAST_TESTS := $(STATIC_TESTS) $(call tests_in,services/*/tests)
-# With these features the tests of views and dashboard are complete; without, those that need servers are left out.
+GATED_TESTS := redis real_servers
+FAST_TESTS := $(STATIC_TESTS) $(filter-out $(GATED_TESTS),$(call tests_in,services/*/tests))
 REAL_FEATURES := millrace-views/real-servers,millrace-dashboard/real-servers
 REAL_TESTS := $(filter-out $(STATIC_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
 SCRIPTS := $(shell grep -lE '^\#!.*bash|shellcheck shell=bash' dev/* .ci/*)
