@@ -14,6 +14,7 @@ use crate::progress;
 use crate::quantile::Sorted;
 use crate::report::thousands;
 use crate::service::Service;
+use crate::web;
 
 /// Options of the latency measurement.
 #[derive(Clone, Debug, clap::Args)]
@@ -25,6 +26,24 @@ pub struct Latency {
     /// For how long to measure, in seconds.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
+}
+
+/// What was measured.
+struct Measured {
+    /// Of each alert, in ms.
+    latencies: Sorted,
+    /// CPU of the stage, in percent of a core.
+    stage_share: f64,
+    commit_ms: f64,
+    commits_per_second: f64,
+    load: String,
+}
+
+/// Commits of a stage, and the time they took.
+#[derive(Clone, Copy)]
+struct Commits {
+    count: f64,
+    seconds: f64,
 }
 
 /// So many users that velocity alerts stay rare: about one order in ten raises an alert.
@@ -49,7 +68,7 @@ impl Latency {
         lab.kafka.create(&topic, lab.options.partitions)?;
         let measured = self.measure(lab, &topic);
         lab.kafka.delete(&[&topic])?;
-        let (latencies, stage_share, load) = measured?;
+        let Measured { latencies, stage_share, commit_ms, commits_per_second, load } = measured?;
         ensure!(latencies.len() > 0, "no alert came");
         println!(
             "LATENCY: order -> alert, {} orders/s for {} s, {} alerts, load {load}",
@@ -68,16 +87,19 @@ impl Latency {
             "  read_committed consumer that holds the alert. Both clocks are this machine's, in whole ms."
         );
         println!(
-            "  p50 {:.0} ms   p90 {:.0} ms   p99 {:.0} ms   max {:.0} ms   stage: {stage_share:.1} % of a core",
+            "  p50 {:.0} ms   p90 {:.0} ms   p99 {:.0} ms   max {:.0} ms",
             latencies.percentile(50),
             latencies.percentile(90),
             latencies.percentile(99),
             latencies.max(),
         );
+        println!(
+            "  stage: {stage_share:.1} % of a core, {commits_per_second:.0} commits/s of {commit_ms:.1} ms on average"
+        );
         Ok(())
     }
 
-    fn measure(&self, lab: &Lab, topic: &str) -> Result<(Sorted, f64, String)> {
+    fn measure(&self, lab: &Lab, topic: &str) -> Result<Measured> {
         let pipeline = Pipeline::new(lab, topic)?;
         let views = pipeline.views()?;
         let mut stage = pipeline.stage(&lab.binaries.plain, None)?;
@@ -85,14 +107,34 @@ impl Latency {
         let alerts = reader(lab, &pipeline.alerts())?;
         let shop = pipeline.shop(self.rate, USERS)?;
         collect(&alerts, WARM_UP, &mut stage)?;
-        let (load, before) = (machine::load(), stage.cpu()?);
-        let latencies = collect(&alerts, Duration::from_secs(self.seconds), &mut stage)?;
-        let used = stage.cpu()?.saturating_sub(before);
+        let (load, before) = (machine::load(), Commits::of(&stage)?);
+        let cpu_before = stage.cpu()?;
+        let latencies = Sorted::new(collect(&alerts, Duration::from_secs(self.seconds), &mut stage)?);
+        let used = stage.cpu()?.saturating_sub(cpu_before);
+        let commits = Commits::of(&stage)?.since(before);
         shop.stop()?;
         stage.stop()?;
         views.stop()?;
-        let share = used.as_secs_f64() / Duration::from_secs(self.seconds).as_secs_f64() * 100.0;
-        Ok((Sorted::new(latencies), share, load))
+        let seconds = Duration::from_secs(self.seconds).as_secs_f64();
+        Ok(Measured {
+            latencies,
+            stage_share: used.as_secs_f64() / seconds * 100.0,
+            commit_ms: commits.seconds / commits.count * 1_000.0,
+            commits_per_second: commits.count / seconds,
+            load,
+        })
+    }
+}
+
+impl Commits {
+    fn of(stage: &Service) -> Result<Self> {
+        let metrics = stage.metrics()?;
+        let value = |part| web::metric(&metrics, &format!("millrace_stage_commit_duration_seconds_{part}"));
+        Ok(Self { count: value("count"), seconds: value("sum") })
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self { count: self.count - before.count, seconds: self.seconds - before.seconds }
     }
 }
 

@@ -45,7 +45,10 @@ pub fn load() -> String {
 
 /// The time now (UTC), and the commit that is measured.
 pub fn occasion() -> String {
-    let commit = first_line("git", &["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty"]);
+    let commit = first_line(
+        "git",
+        &["--no-optional-locks", "-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty"],
+    );
     format!("{}, commit {commit}", first_line("date", &["-u", "+%Y-%m-%d %H:%M UTC"]))
 }
 
