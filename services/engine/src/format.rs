@@ -1,5 +1,8 @@
 //! Versions of what stands in a state topic: version N reads N − 1, anything else stops the stage.
 
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use contract::ProcessorKind;
 use contract::state::{Checkpoint, FORMAT, Progress};
 use serde::Deserialize;
@@ -26,6 +29,32 @@ pub(crate) fn check_checkpoint(
     let checkpoint = checkpoint.ok_or_else(|| format!("the progress record has no checkpoint of {name}"))?;
     check(checkpoint.format, kind.format_version(), name.as_str())?;
     Ok(checkpoint.clone())
+}
+
+/// The progress of a partition of which nothing was read yet.
+pub(crate) fn first_progress(processors: &[Arc<dyn ProcessorKind>], position: i64) -> Progress {
+    let checkpoints = processors.iter().map(|kind| {
+        let format = kind.format_version();
+        (kind.name().to_string(), Checkpoint { format, position, watermark: 0 })
+    });
+    Progress {
+        format: FORMAT,
+        incarnation: new_incarnation(),
+        owner: String::new(),
+        position,
+        last: None,
+        records: 0,
+        checkpoints: checkpoints.collect(),
+        orders: 0,
+        invalid: 0,
+        lost: 0,
+    }
+}
+
+/// Differs from every earlier incarnation of the same partition.
+fn new_incarnation() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}", now.as_nanos())
 }
 
 fn check(found: u32, known: u32, what: &str) -> Result<(), String> {

@@ -47,6 +47,7 @@ mod partition;
 mod prepare;
 mod producer;
 mod reader;
+mod refold;
 mod report;
 mod restore;
 mod settle;

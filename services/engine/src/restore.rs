@@ -1,18 +1,17 @@
 //! Brings partitions back to where their last commit left them: the one recovery path, start-up included.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use contract::state::{self, Checkpoint, PROGRESS_KEY, Progress, SETTINGS_KEY};
-use contract::{OrderParser, Outputs, ProcessorKind, Settings, Timestamp};
+use contract::state::{self, PROGRESS_KEY, Progress, SETTINGS_KEY};
+use contract::{ProcessorKind, Settings, Timestamp};
 
-use crate::changelog::Changelog;
 use crate::claims::Start;
 use crate::error::Interrupt;
 use crate::faults::{self, Mutation, Point};
 use crate::native::Record;
-use crate::partition::{Partition, Slot, record_hash};
+use crate::partition::{Partition, Slot};
 use crate::reader::{Check, Stretch};
 use crate::settle::StateTopic;
 use crate::{StageError, format};
@@ -120,7 +119,7 @@ impl Restorer {
         StageError::State { topic: self.state.topic.clone(), partition, problem }
     }
 
-    fn data_loss(&self, partition: i32, problem: String) -> Interrupt {
+    pub(crate) fn data_loss(&self, partition: i32, problem: String) -> Interrupt {
         Interrupt::Fatal(StageError::DataLoss {
             stage: self.stage.clone(),
             topic: self.orders_topic.clone(),
@@ -174,22 +173,7 @@ impl Restorer {
     fn first_progress(&self, partition: i32) -> Result<Progress, Interrupt> {
         let (low, _) = self.state.uncommitted.watermarks(&self.orders_topic, partition)?;
         let position = self.start.offset(partition).map_or(low, |offset| offset.max(low));
-        let checkpoints = self.processors.iter().map(|kind| {
-            let format = kind.format_version();
-            (kind.name().to_string(), Checkpoint { format, position, watermark: 0 })
-        });
-        Ok(Progress {
-            format: state::FORMAT,
-            incarnation: new_incarnation(),
-            owner: String::new(),
-            position,
-            last: None,
-            records: 0,
-            checkpoints: checkpoints.collect(),
-            orders: 0,
-            invalid: 0,
-            lost: 0,
-        })
+        Ok(format::first_progress(&self.processors, position))
     }
 
     /// The position and every checkpoint must lie within what the orders topic still holds.
@@ -214,84 +198,6 @@ impl Restorer {
         }
         Ok(progress)
     }
-
-    /// Folds the orders between checkpoints and positions again, their outputs thrown away, and checks that
-    /// the last record before each position is still the one that was read.
-    fn refold(&self, restored: &mut Restored, check: Check<'_>) -> Result<(), Interrupt> {
-        let stretches = self.refold_stretches(&restored.partitions)?;
-        let mut unseen: BTreeSet<i32> = stretches.iter().map(|s| s.partition).collect();
-        let (mut parser, mut outputs) = (OrderParser::default(), Outputs::default());
-        let Restored { partitions, refolded, .. } = restored;
-        let mut take = |record: Record<'_>| {
-            let Some(partition) = partitions.iter_mut().find(|p| p.id == record.partition) else {
-                return Ok(());
-            };
-            if let Some(last) = partition.last.as_ref().filter(|last| last.offset == record.offset) {
-                unseen.remove(&record.partition);
-                if last.hash != record_hash(&record) {
-                    return Err(self.data_loss(partition.id, changed(last.offset)));
-                }
-            }
-            *refolded += refold_record(partition, &record, &mut parser, &mut outputs);
-            Ok(())
-        };
-        self.state.committed.read(&self.orders_topic, &stretches, &mut take, check)?;
-        for partition in &mut restored.partitions {
-            match &partition.last {
-                // A stretch that begins after it was cut by retention: there is nothing to compare with.
-                Some(last)
-                    if unseen.contains(&partition.id) && compares(&stretches, partition.id, last.offset) =>
-                {
-                    return Err(self.data_loss(partition.id, changed(last.offset)));
-                }
-                _ => {}
-            }
-            if faults::is_off(Mutation::RefoldNotDue) {
-                partition.gather(crate::partition::Extent::Everything, &mut Changelog::default());
-            }
-        }
-        Ok(())
-    }
-
-    fn refold_stretches(&self, partitions: &[Partition]) -> Result<Vec<Stretch>, Interrupt> {
-        let mut stretches = Vec::new();
-        for partition in partitions {
-            let (low, _) = self.state.uncommitted.watermarks(&self.orders_topic, partition.id)?;
-            let end = partition.position;
-            // Nothing is left to compare with when retention has taken the last record too.
-            let last = partition.last.as_ref().map(|last| last.offset).filter(|offset| *offset >= low);
-            let folded = partition.slots.iter().map(|s| s.checkpoint.position);
-            let start = folded.chain(last).min().unwrap_or(end);
-            if start < end {
-                stretches.push(Stretch { partition: partition.id, start, end });
-            }
-        }
-        Ok(stretches)
-    }
-}
-
-fn compares(stretches: &[Stretch], partition: i32, offset: i64) -> bool {
-    stretches.iter().any(|s| s.partition == partition && s.start <= offset)
-}
-
-fn changed(offset: i64) -> String {
-    format!("the record at offset {offset} is not the one that was read there; was the topic recreated?")
-}
-
-fn refold_record(
-    partition: &mut Partition,
-    record: &Record<'_>,
-    parser: &mut OrderParser,
-    outputs: &mut Outputs,
-) -> u64 {
-    let Ok(order) = parser.parse(record.value.unwrap_or_default(), record.timestamp) else { return 0 };
-    let mut folded = 0;
-    for slot in partition.slots.iter_mut().filter(|slot| record.offset >= slot.checkpoint.position) {
-        slot.fold(&order, record.timestamp, outputs);
-        folded = 1;
-    }
-    outputs.clear();
-    folded
 }
 
 fn load_record(slots: &mut [Slot], key: &str, value: &[u8]) -> Result<(), String> {
@@ -311,10 +217,4 @@ fn share_checkpoint(slots: &mut [Slot]) {
             slot.checkpoint.position = earliest;
         }
     }
-}
-
-/// Differs from every earlier incarnation of the same partition.
-pub(crate) fn new_incarnation() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}", now.as_nanos())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::settings::claim_key;
-use contract::state::{self, Checkpoint, PROGRESS_KEY, Progress};
+use contract::state::{PROGRESS_KEY, Progress};
 use contract::topics::stage_name;
 use contract::{ProcessorKind, Topics};
 use rdkafka::consumer::Consumer;
@@ -20,7 +20,6 @@ use crate::format;
 use crate::loss::move_into;
 use crate::producer::{Producer, STEP, transactional};
 use crate::reader::Stretch;
-use crate::restore::new_incarnation;
 use crate::settle::StateTopic;
 
 /// A stage as seen from outside.
@@ -175,7 +174,7 @@ impl StageAdmin {
         let mut removed = 0;
         for (partition, content) in self.read(Purpose::Change)? {
             let (low, _) = self.state.committed.watermarks(&self.topics.orders, partition)?;
-            let mut progress = self.fresh_progress(low);
+            let mut progress = format::first_progress(&self.processors, low);
             progress.records = u32::try_from(content.keys.len()).unwrap_or(u32::MAX);
             let mut records = vec![(partition, PROGRESS_KEY.to_owned(), Some(self.sign(progress)))];
             removed += content.keys.len();
@@ -192,25 +191,6 @@ impl StageAdmin {
             Ok::<_, PublishError>(ours.map(|(processor, _)| (claim_key(*processor), None)).collect())
         })?;
         Ok(())
-    }
-
-    fn fresh_progress(&self, position: i64) -> Progress {
-        let checkpoints = self.processors.iter().map(|kind| {
-            let format = kind.format_version();
-            (kind.name().to_string(), Checkpoint { format, position, watermark: 0 })
-        });
-        Progress {
-            format: state::FORMAT,
-            incarnation: new_incarnation(),
-            owner: String::new(),
-            position,
-            last: None,
-            records: 0,
-            checkpoints: checkpoints.collect(),
-            orders: 0,
-            invalid: 0,
-            lost: 0,
-        }
     }
 
     fn transactional_id(&self) -> String {
