@@ -56,6 +56,8 @@ pub struct Setup<'a> {
     pub views: bool,
     /// Whether the replicas reach the broker through a proxy.
     pub proxied: bool,
+    /// Further lines for the broker's `server.properties`.
+    pub broker: &'a [&'a str],
     /// Environment of the replicas.
     pub env: &'a [(&'a str, &'a str)],
 }
@@ -71,6 +73,7 @@ impl Default for Setup<'_> {
             replicas: 1,
             views: true,
             proxied: false,
+            broker: &[],
             env: &[],
         }
     }
@@ -82,7 +85,7 @@ impl Cluster {
     /// # Errors
     /// When anything does not start.
     pub fn start(case: &Case, setup: &Setup<'_>) -> Result<Self> {
-        let (proxy, kafka) = start_kafka(case, setup.proxied)?;
+        let (proxy, kafka) = start_kafka(case, setup)?;
         let redis = Redis::start(case)?;
         let pipeline = Pipeline::new(case, "shop", &kafka, &redis, setup.build)?;
         pipeline.create_topics(setup.partitions)?;
@@ -210,12 +213,12 @@ pub fn must_differ(outcome: Result<()>) -> Result<()> {
     Ok(())
 }
 
-fn start_kafka(case: &Case, proxied: bool) -> Result<(Option<Proxy>, Kafka)> {
-    if !proxied {
-        return Ok((None, Kafka::start(case)?));
+fn start_kafka(case: &Case, setup: &Setup<'_>) -> Result<(Option<Proxy>, Kafka)> {
+    if !setup.proxied {
+        return Ok((None, Kafka::start_with(case, setup.broker)?));
     }
     let (proxy, listener) = Proxy::bind()?;
-    let kafka = Kafka::start_behind(case, proxy.port())?;
+    let kafka = Kafka::start_behind(case, proxy.port(), setup.broker)?;
     proxy.forward(listener, kafka.proxied_port());
     Ok((Some(proxy), kafka))
 }

@@ -36,7 +36,7 @@ impl Kafka {
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start_behind(case: &Case, proxy_port: u16) -> Result<Self> {
+    pub fn start_behind(case: &Case, proxy_port: u16, more: &[&str]) -> Result<Self> {
         let (port, controller, inner_port) = (free_port()?, free_port()?, free_port()?);
         let settings = [
             format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
@@ -48,6 +48,7 @@ impl Kafka {
                 .to_owned(),
         ];
         let kafka = Self { data: case.path("kafka"), mark: case.dir().to_owned(), port, inner_port };
+        let settings: Vec<_> = settings.iter().map(String::as_str).chain(more.iter().copied()).collect();
         Self::up(case, kafka, &settings)
     }
 
@@ -55,13 +56,13 @@ impl Kafka {
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start_with(case: &Case, settings: &[String]) -> Result<Self> {
+    pub fn start_with(case: &Case, settings: &[&str]) -> Result<Self> {
         let port = free_port()?;
         let kafka = Self { data: case.path("kafka"), mark: case.dir().to_owned(), port, inner_port: port };
         Self::up(case, kafka, settings)
     }
 
-    fn up(case: &Case, kafka: Self, settings: &[String]) -> Result<Self> {
+    fn up(case: &Case, kafka: Self, settings: &[&str]) -> Result<Self> {
         let mut command = case.command(script("kafka"));
         command.args(["up", "--port", &kafka.port.to_string(), "--data"]).arg(&kafka.data);
         for setting in settings {

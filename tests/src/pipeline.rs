@@ -13,6 +13,7 @@ use crate::service::Spec;
 use crate::topic::Admin;
 
 /// A pipeline of its own name, with topics of its own.
+#[derive(Clone)]
 pub struct Pipeline {
     name: String,
     brokers: String,
@@ -39,13 +40,13 @@ impl Pipeline {
     /// The same pipeline, reached through other broker addresses.
     #[must_use]
     pub fn through(&self, brokers: &str) -> Self {
-        Self {
-            name: self.name.clone(),
-            brokers: brokers.to_owned(),
-            redis_url: self.redis_url.clone(),
-            program: self.program.clone(),
-            dir: self.dir.clone(),
-        }
+        Self { brokers: brokers.to_owned(), ..self.clone() }
+    }
+
+    /// The same pipeline with another Redis.
+    #[must_use]
+    pub fn with_redis(&self, url: &str) -> Self {
+        Self { redis_url: url.to_owned(), ..self.clone() }
     }
 
     /// Creates its public topics, records kept forever.

@@ -72,7 +72,7 @@ fn redis_goes_back_to_its_dump() {
 fn the_proxy_cuts_a_commit_and_keeps_a_journal() {
     case::run("proxy", |case| {
         let (proxy, listener) = Proxy::bind()?;
-        let kafka = Kafka::start_behind(case, proxy.port())?;
+        let kafka = Kafka::start_behind(case, proxy.port(), &[])?;
         proxy.forward(listener, kafka.proxied_port());
         Admin::new(&kafka.brokers())?.create("t", 1, &[])?;
         let producer: BaseProducer = ClientConfig::new()
