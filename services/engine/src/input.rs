@@ -97,6 +97,8 @@ pub(crate) fn fetch_limits(config: &mut ClientConfig) {
     config
         // It, not the queue limit, sets peak memory: one fetch brings this much per partition.
         .set("fetch.message.max.bytes", "262144")
+        // All partitions together: a fetch of many would else be decompressed to a hundred MiB at once.
+        .set("fetch.max.bytes", "2097152")
         .set("queued.max.messages.kbytes", "8192")
         .set("fetch.queue.backoff.ms", "5")
         .set("retry.backoff.ms", "10")
