@@ -54,8 +54,16 @@ impl Pipeline {
     /// # Errors
     /// When the broker refuses.
     pub fn create_topics(&self, partitions: i32) -> Result<()> {
+        self.create_topics_with(partitions, &[])
+    }
+
+    /// The same with further settings of the orders topic.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub fn create_topics_with(&self, partitions: i32, orders: &[(&str, &str)]) -> Result<()> {
         let admin = Admin::new(&self.brokers)?;
-        admin.create(&self.orders(), partitions, &[])?;
+        admin.create(&self.orders(), partitions, orders)?;
         admin.create(&self.alerts(), partitions, &[])?;
         admin.create(&self.metrics(), 1, &[])?;
         admin.create(&self.dead_letters(), 1, &[])

@@ -12,7 +12,6 @@ use harness::load::{Plan, produce};
 use harness::pipeline::Pipeline;
 use harness::redis_server::Redis;
 use harness::service::{Service, Spec};
-use harness::topic::Admin;
 use harness::wait;
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -92,8 +91,8 @@ fn a_missing_topic_is_waited_for() {
 #[test]
 fn a_compacted_orders_topic_is_refused() {
     case::run("compacted", |case| {
-        let (kafka, _redis, pipeline) = fresh(case)?;
-        Admin::new(&kafka.brokers())?.create(&pipeline.orders(), 1, &[("cleanup.policy", "compact")])?;
+        let (_kafka, _redis, pipeline) = fresh(case)?;
+        pipeline.create_topics_with(2, &[("cleanup.policy", "compact")])?;
         let mut stage = pipeline.process(&["revenue"], "one").start()?;
         let status = stage.process().wait_end(LIMIT)?;
         ensure!(status.code() == Some(2), "it ended with {status}");
@@ -109,13 +108,12 @@ fn a_wrong_redis_password_is_named() {
         let pipeline = Pipeline::new(case, "shop", &kafka, &redis, Build::Plain)?;
         pipeline.create_topics(2)?;
         let wrong = pipeline.with_redis(&redis.url().replace("//", "//:wrong@"));
-        for spec in [wrong.views(), wrong.dashboard(free_port()?)] {
-            let mut service = spec.start()?;
-            let status = service.process().wait_end(LIMIT)?;
-            ensure!(status.code() == Some(2), "{} ended with {status}", service.name());
-            names(&service.process().log()?, &["--redis-url", "REDIS_URL", "password"])?;
-        }
-        Ok(())
+        let mut views = wrong.views().start()?;
+        let status = views.process().wait_end(LIMIT)?;
+        ensure!(status.code() == Some(2), "views ended with {status}");
+        names(&views.process().log()?, &["--redis-url", "REDIS_URL", "password"])?;
+        let words = ["--redis-url", "REDIS_URL", "Password authentication failed"];
+        waits(wrong.dashboard(free_port()?).start()?, &words)
     });
 }
 
