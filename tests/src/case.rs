@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -41,12 +42,14 @@ pub struct Case {
 #[expect(clippy::panic, reason = "a failed case must fail the test that runs it")]
 pub fn run(name: &str, body: impl FnOnce(&Case) -> Result<()>) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let started = Instant::now();
     let outcome = Case::start(name).and_then(|case| {
         let dir = case.dir.clone();
         body(&case).with_context(|| format!("logs and data are kept in {}", dir.display()))?;
         drop(case);
         fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))
     });
+    println!("{name}: {:.1?}", started.elapsed());
     if let Err(failure) = outcome {
         let causes: Vec<_> = failure.chain().map(ToString::to_string).collect();
         panic!("{name} failed: {}", causes.join("\n  because "));

@@ -229,7 +229,8 @@ fn transactions_applied_in_part_are_caught() {
                 thread::sleep(Duration::from_millis(10));
             }
             flush(&producer)?;
-            cluster.check()?;
+            cluster.settle(&cluster.expected()?)?;
+            cluster.drain()?;
             let updates = topic::read(cluster.pipeline.brokers(), &cluster.pipeline.metrics())?;
             for update in updates {
                 let update = update.json()?;

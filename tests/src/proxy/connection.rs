@@ -79,6 +79,11 @@ fn answers(mut from: TcpStream, mut to: &TcpStream, shared: &Shared, pending: &P
             write_frame(&mut to, &frame)?;
             continue;
         };
+        if let Some(fault @ Fault::DelayAnswer(time)) = fault {
+            shared.hit(api, fault);
+            thread::sleep(time);
+        }
+        // As soon as the client can know of it, if it ever does.
         shared.record(Event { client, api, direction: Direction::Answer });
         match fault {
             Some(fault @ Fault::Cut) => {
@@ -88,10 +93,6 @@ fn answers(mut from: TcpStream, mut to: &TcpStream, shared: &Shared, pending: &P
             Some(fault @ Fault::DropAnswer) => {
                 shared.hit(api, fault);
                 continue;
-            }
-            Some(fault @ Fault::DelayAnswer(time)) => {
-                shared.hit(api, fault);
-                thread::sleep(time);
             }
             _ => {}
         }
