@@ -96,6 +96,7 @@ fn consumer_config(brokers: &str) -> rdkafka::ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("isolation.level", "read_committed")
         .set("fetch.message.max.bytes", "262144")
+        .set("fetch.max.bytes", "2097152")
         .set("queued.max.messages.kbytes", "8192")
         .set("fetch.queue.backoff.ms", "5");
     config
