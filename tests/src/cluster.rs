@@ -1,6 +1,7 @@
 //! A whole pipeline at work: servers, replicas of one stage, views; and what it takes to compare the results.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
@@ -9,11 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::binary::Build;
 use crate::case::Case;
 use crate::checks;
-use crate::kafka::Kafka;
 use crate::oracle::{self, Expected, Thresholds};
 use crate::pipeline::Pipeline;
-use crate::proxy::Proxy;
-use crate::redis_server::Redis;
+use crate::servers::Servers;
 use crate::service::{Service, Spec};
 use crate::topic;
 use crate::wait;
@@ -27,12 +26,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 /// A running pipeline.
 pub struct Cluster {
-    /// Its broker.
-    pub kafka: Kafka,
-    /// Its Redis.
-    pub redis: Redis,
-    /// Between the replicas and the broker, when the setup asks for it.
-    pub proxy: Option<Proxy>,
+    /// Its servers, which other pipelines may share.
+    pub servers: Rc<Servers>,
     /// Its names and commands.
     pub pipeline: Pipeline,
     /// The replicas of its stage.
@@ -54,10 +49,6 @@ pub struct Setup<'a> {
     pub replicas: usize,
     /// Whether results go on to Redis and the metrics topic.
     pub views: bool,
-    /// Whether the replicas reach the broker through a proxy.
-    pub proxied: bool,
-    /// Further lines for the broker's `server.properties`.
-    pub broker: &'a [&'a str],
     /// Environment of the replicas.
     pub env: &'a [(&'a str, &'a str)],
 }
@@ -66,32 +57,30 @@ impl Default for Setup<'_> {
     /// One replica of revenue and fraud over four partitions, as users run it.
     fn default() -> Self {
         let processors = &["revenue", "fraud"];
-        Self {
-            build: Build::Plain,
-            partitions: 4,
-            processors,
-            replicas: 1,
-            views: true,
-            proxied: false,
-            broker: &[],
-            env: &[],
-        }
+        Self { build: Build::Plain, partitions: 4, processors, replicas: 1, views: true, env: &[] }
     }
 }
 
 impl Cluster {
-    /// Starts servers, views and replicas, and waits until all are ready.
+    /// Starts servers of its own, views and replicas, and waits until all are ready.
     ///
     /// # Errors
     /// When anything does not start.
     pub fn start(case: &Case, setup: &Setup<'_>) -> Result<Self> {
-        let (proxy, kafka) = start_kafka(case, setup)?;
-        let redis = Redis::start(case)?;
-        let pipeline = Pipeline::new(case, "shop", &kafka, &redis, setup.build)?;
+        Self::start_on(&Servers::start(case)?, case, "shop", setup)
+    }
+
+    /// Starts views and replicas of a pipeline called `name` on these servers.
+    ///
+    /// # Errors
+    /// When anything does not start.
+    pub fn start_on(servers: &Rc<Servers>, case: &Case, name: &str, setup: &Setup<'_>) -> Result<Self> {
+        let servers = Rc::clone(servers);
+        let pipeline = Pipeline::new(case, name, &servers.kafka, &servers.redis, setup.build)?;
         pipeline.create_topics(setup.partitions)?;
         let views = setup.views.then(|| pipeline.views().start()).transpose()?;
         let processors = setup.processors.iter().map(|&p| p.to_owned()).collect();
-        let mut cluster = Self { kafka, redis, proxy, pipeline, replicas: Vec::new(), views, processors };
+        let mut cluster = Self { servers, pipeline, replicas: Vec::new(), views, processors };
         for number in 0..setup.replicas {
             let mut spec = cluster.replica_spec(number);
             for (name, value) in setup.env {
@@ -112,10 +101,7 @@ impl Cluster {
     pub fn replica_spec(&self, number: usize) -> Spec {
         let processors: Vec<&str> = self.processors.iter().map(String::as_str).collect();
         let instance = format!("replica-{number}");
-        match &self.proxy {
-            Some(proxy) => self.pipeline.through(&proxy.brokers()).process(&processors, &instance),
-            None => self.pipeline.process(&processors, &instance),
-        }
+        self.pipeline.through(&self.servers.stage_brokers()).process(&processors, &instance)
     }
 
     /// The stage's name.
@@ -153,7 +139,7 @@ impl Cluster {
     /// # Errors
     /// When Redis does not answer.
     pub fn redis_orders(&self) -> Result<Option<u64>> {
-        let total = self.redis.get(&format!("{}orders:total", self.pipeline.key_prefix()))?;
+        let total = self.servers.redis.get(&format!("{}orders:total", self.pipeline.key_prefix()))?;
         Ok(total.and_then(|n| n.parse().ok()))
     }
 
@@ -185,7 +171,7 @@ impl Cluster {
     /// # Errors
     /// When anything differs from `expected`.
     pub fn compare(&self, expected: &Expected) -> Result<()> {
-        let redis = self.views.as_ref().map(|_| &self.redis);
+        let redis = self.views.as_ref().map(|_| &self.servers.redis);
         checks::everything(&self.pipeline, &self.stage(), redis, expected)
     }
 
@@ -211,14 +197,4 @@ pub fn must_differ(outcome: Result<()>) -> Result<()> {
     let text = format!("{failure:#}");
     ensure!(text.contains("compared") && text.contains(" differ"), "not the checks' words: {text}");
     Ok(())
-}
-
-fn start_kafka(case: &Case, setup: &Setup<'_>) -> Result<(Option<Proxy>, Kafka)> {
-    if !setup.proxied {
-        return Ok((None, Kafka::start_with(case, setup.broker)?));
-    }
-    let (proxy, listener) = Proxy::bind()?;
-    let kafka = Kafka::start_behind(case, proxy.port(), setup.broker)?;
-    proxy.forward(listener, kafka.proxied_port());
-    Ok((Some(proxy), kafka))
 }

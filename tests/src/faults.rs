@@ -172,8 +172,8 @@ impl Saboteur {
     }
 
     fn kill_broker(&mut self, cluster: &mut Cluster) -> Result<()> {
-        cluster.kafka.kill()?;
-        cluster.kafka.restart()?;
+        cluster.servers.kafka.kill()?;
+        cluster.servers.kafka.restart()?;
         self.tally.broker_kills += 1;
         Ok(())
     }
@@ -186,17 +186,17 @@ impl Saboteur {
 
     fn flush_redis(&mut self, cluster: &mut Cluster) -> Result<()> {
         redis_total(cluster, 1)?;
-        cluster.redis.flush()?;
+        cluster.servers.redis.flush()?;
         self.tally.redis_flushes += 1;
         Ok(())
     }
 
     fn old_redis(&mut self, cluster: &mut Cluster) -> Result<()> {
         let before = redis_total(cluster, 1)?;
-        cluster.redis.save()?;
+        cluster.servers.redis.save()?;
         redis_total(cluster, before + 1)?;
-        cluster.redis.kill()?;
-        cluster.redis.restart()?;
+        cluster.servers.redis.kill()?;
+        cluster.servers.redis.restart()?;
         self.tally.redis_set_back += 1;
         Ok(())
     }

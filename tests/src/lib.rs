@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod process;
 pub mod proxy;
 pub mod redis_server;
+pub mod servers;
 pub mod service;
 pub mod shop;
 pub mod state_topic;

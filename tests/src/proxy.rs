@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-pub use journal::{Direction, Event, assignments_without_barrier, offsets_while_unacknowledged};
+pub use journal::{Direction, Event, assignments_without_barrier, offsets_before_records};
 
 /// A request type of Kafka's protocol, by its api key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ impl Api {
     pub const OFFSET_FETCH: Self = Self(9);
     /// `SyncGroup`: its answer is an assignment.
     pub const SYNC_GROUP: Self = Self(14);
+    /// `InitProducerId`: a new producer.
+    pub const INIT_PRODUCER_ID: Self = Self(22);
     /// `AddOffsetsToTxn`.
     pub const ADD_OFFSETS_TO_TXN: Self = Self(25);
     /// `EndTxn`.
@@ -107,6 +109,9 @@ impl Proxy {
 
     /// The next request of type `api` meets `fault`, once.
     pub fn inject(&self, api: Api, fault: Fault) {
+        if fault == Fault::Hold {
+            self.shared.released.store(false, Ordering::Relaxed);
+        }
         lock(&self.shared.rules).push((api, fault));
     }
 
@@ -115,7 +120,7 @@ impl Proxy {
         lock(&self.shared.rules).clear();
     }
 
-    /// Lets go what [`Fault::Hold`] holds, and does not hold anything any more.
+    /// Lets go what [`Fault::Hold`] holds.
     pub fn release(&self) {
         self.shared.released.store(true, Ordering::Relaxed);
     }
@@ -125,9 +130,10 @@ impl Proxy {
         lock(&self.shared.hits).clone()
     }
 
-    /// All requests and answers so far, in wire order.
-    pub fn journal(&self) -> Vec<Event> {
-        lock(&self.shared.journal).clone()
+    /// All requests and answers so far of clients whose id begins with `prefix`, in wire order.
+    pub fn journal(&self, prefix: &str) -> Vec<Event> {
+        let journal = lock(&self.shared.journal);
+        journal.iter().filter(|event| event.client.starts_with(prefix)).cloned().collect()
     }
 }
 

@@ -69,7 +69,7 @@ fn unusual_orders_count() {
             send(&producer, &cluster.pipeline.orders(), "user", &value)?;
         }
         flush(&producer)?;
-        let get = |key: &str| cluster.redis.get(&format!("{}{key}", cluster.pipeline.key_prefix()));
+        let get = |key: &str| cluster.servers.redis.get(&format!("{}{key}", cluster.pipeline.key_prefix()));
         wait::equal("every order to count", &Some(cases.len().to_string()), LIMIT, || get("orders:total"))?;
         ensure!(get("revenue:total")? == Some(revenue.to_string()), "revenue is {:?}", get("revenue:total"));
         let letters = topic::read(cluster.pipeline.brokers(), &cluster.pipeline.dead_letters())?;

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, ensure};
 use harness::case;
 use harness::cluster::{Cluster, Setup};
 use harness::load::{Load, Plan};
-use harness::proxy::{Api, Fault, offsets_while_unacknowledged};
+use harness::proxy::{Api, Fault, offsets_before_records};
+use harness::servers::Servers;
 use harness::wait;
 
 const APIS: [Api; 2] = [Api::END_TXN, Api::ADD_OFFSETS_TO_TXN];
@@ -26,8 +27,13 @@ const RECOVERY_LIMIT: Duration = Duration::from_mins(1);
 #[test]
 fn results_are_exact_after_doubtful_commits() {
     case::run("doubtful-commits", |case| {
-        let mut cluster =
-            Cluster::start(case, &Setup { replicas: 2, views: false, proxied: true, ..Setup::default() })?;
+        let servers = Servers::start_with_proxy(case, &[])?;
+        let mut cluster = Cluster::start_on(
+            &servers,
+            case,
+            "shop",
+            &Setup { replicas: 2, views: false, ..Setup::default() },
+        )?;
         let plan = Plan {
             seed: 7,
             prefix: "order".to_owned(),
@@ -46,9 +52,9 @@ fn results_are_exact_after_doubtful_commits() {
             meet(&cluster, Api::TXN_OFFSET_COMMIT, fault)?;
         }
         load.finish()?;
-        let proxy = cluster.proxy.as_ref().context("no proxy")?;
-        let wrong = offsets_while_unacknowledged(&proxy.journal());
-        ensure!(wrong.is_empty(), "offsets were sent {} times before records were acknowledged", wrong.len());
+        let proxy = cluster.servers.proxy()?;
+        let wrong = offsets_before_records(&proxy.journal(""));
+        ensure!(wrong.is_empty(), "offsets were sent {} times before records", wrong.len());
         let hits = proxy.hits().len();
         ensure!(hits == FAULTS.len() * APIS.len() + FAULTS_OF_OFFSETS.len(), "only {hits} faults happened");
         println!("{hits} doubtful calls, {} of them noticed by the stage", given_up(&cluster)?);
@@ -61,7 +67,7 @@ fn results_are_exact_after_doubtful_commits() {
 
 /// Injects one fault, waits until it was met, and until both replicas work again.
 fn meet(cluster: &Cluster, api: Api, fault: Fault) -> Result<()> {
-    let proxy = cluster.proxy.as_ref().context("no proxy")?;
+    let proxy = cluster.servers.proxy()?;
     let before = proxy.hits().len();
     proxy.inject(api, fault);
     wait::until("the fault to be met", HIT_LIMIT, || Ok(proxy.hits().len() > before))?;

@@ -1,18 +1,20 @@
-//! Protections turned off one by one in test builds: each must make a difference that the checks find, in a
+//! Protections of the engine turned off one by one in test builds: each must make a difference that the checks find, in a
 //! scenario that is exact with the protection on.
 
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use harness::binary::Build;
 use harness::case::{self, Case};
 use harness::cluster::{Cluster, READY_LIMIT, Setup, must_differ};
 use harness::load::{Plan, Value, flush, produce, producer, send};
 use harness::process::Signal;
-use harness::proxy::{Api, Fault, assignments_without_barrier, offsets_while_unacknowledged};
+use harness::proxy::{Api, Fault, assignments_without_barrier, offsets_before_records};
+use harness::servers::Servers;
 use harness::shop::{iso, now_ms};
-use harness::{state_topic, topic, wait};
+use harness::{state_topic, wait};
 use rdkafka::producer::BaseProducer;
 
 const STAGE: &str = "revenue-fraud";
@@ -25,6 +27,11 @@ const PATIENT: &str = "transaction.abort.timed.out.transaction.cleanup.interval.
 
 fn setup<'a>(env: &'a [(&'a str, &'a str)]) -> Setup<'a> {
     Setup { build: Build::Faults, views: false, partitions: 2, env, ..Setup::default() }
+}
+
+/// A pipeline named after the mutation it runs with.
+fn start(servers: &Rc<Servers>, case: &Case, mutation: &str) -> Result<Cluster> {
+    Cluster::start_on(servers, case, mutation, &setup(&[("MILLRACE_MUTATION", mutation)]))
 }
 
 fn plan(prefix: &str, orders: u64) -> Plan {
@@ -41,107 +48,87 @@ fn drained(cluster: &mut Cluster) -> Result<()> {
 /// Offsets go to the broker after the acknowledgement of every record of their transaction.
 #[test]
 fn offsets_before_the_flush_are_caught_on_the_wire() {
-    let wrong = |mutation: &str| {
-        let mut wrong = 0;
-        case::run(&format!("wire-{mutation}"), |case| {
-            let env = [("MILLRACE_MUTATION", mutation)];
-            let mut cluster = Cluster::start(case, &Setup { proxied: true, ..setup(&env) })?;
-            let proxy = cluster.proxy.as_ref().context("no proxy")?;
+    case::run("early-offsets", |case| {
+        let servers = Servers::start_with_proxy(case, &[])?;
+        let early = |mutation: &str| -> Result<usize> {
+            let mut cluster = start(&servers, case, mutation)?;
+            let hits = servers.proxy()?.hits().len();
             // A slow acknowledgement, so that offsets that do not wait for it overtake it.
-            proxy.inject(Api::PRODUCE, Fault::DelayAnswer(Duration::from_millis(500)));
+            servers.proxy()?.inject(Api::PRODUCE, Fault::DelayAnswer(Duration::from_millis(500)));
             produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", 500))?;
             drained(&mut cluster)?;
-            let proxy = cluster.proxy.as_ref().context("no proxy")?;
-            ensure!(proxy.hits().len() == 1, "no acknowledgement was delayed");
-            wrong = offsets_while_unacknowledged(&proxy.journal()).len();
-            Ok(())
-        });
-        wrong
-    };
-    assert_eq!(wrong("none"), 0, "offsets were sent early");
-    assert!(wrong("offsets-before-flush") > 0, "the mutation was not caught");
+            ensure!(servers.proxy()?.hits().len() == hits + 1, "no acknowledgement was delayed");
+            Ok(offsets_before_records(&servers.proxy()?.journal(mutation)).len())
+        };
+        ensure!(early("none")? == 0, "offsets were sent early");
+        ensure!(early("offsets-before-flush")? > 0, "the mutation was not caught");
+        Ok(())
+    });
 }
 
 /// A restore waits for pending offset commits of the group before it reads the state.
 #[test]
 fn a_restore_without_its_barrier_is_caught_on_the_wire() {
-    let restores = |mutation: &str| {
-        let mut restores = (0, 0);
-        case::run(&format!("barrier-{mutation}"), |case| {
-            let env = [("MILLRACE_MUTATION", mutation)];
-            let mut cluster = Cluster::start(case, &Setup { proxied: true, ..setup(&env) })?;
+    case::run("barrier", |case| {
+        let servers = Servers::start_with_proxy(case, &[])?;
+        let restores = |mutation: &str| -> Result<(usize, usize)> {
+            let mut cluster = start(&servers, case, mutation)?;
             produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", 500))?;
             cluster.settle(&cluster.expected()?)?;
             cluster.replicas[0].drain()?;
             cluster.replicas[0].restart()?;
             cluster.replicas[0].wait_ready(READY_LIMIT)?;
             drained(&mut cluster)?;
-            let proxy = cluster.proxy.as_ref().context("no proxy")?;
             let client = format!("{}.replica-0", cluster.pipeline.group(STAGE));
-            restores = assignments_without_barrier(&proxy.journal(), &client);
-            Ok(())
-        });
-        restores
-    };
-    let (read, wrong) = restores("none");
-    assert!(read > 0 && wrong == 0, "{wrong} of {read} restores read before the barrier");
-    let (_, wrong) = restores("no-committed-barrier");
-    assert!(wrong > 0, "the mutation was not caught");
+            Ok(assignments_without_barrier(&servers.proxy()?.journal(mutation), &client))
+        };
+        let (read, wrong) = restores("none")?;
+        ensure!(read > 0 && wrong == 0, "{wrong} of {read} restores read before the barrier");
+        let (_, wrong) = restores("no-committed-barrier")?;
+        ensure!(wrong > 0, "the mutation was not caught");
+        Ok(())
+    });
 }
 
 /// An owner that stalls between its records and its commit, and the successor that does not know of it:
 /// with neither the flush nor the barrier both succeed; each alone is enough.
 #[test]
 fn a_stalled_owner_is_caught_by_either_protection() {
-    zombie("none", "records-sent:1:stop", Verdict::Exact);
-    zombie("no-committed-barrier", "records-sent:1:stop", Verdict::Exact);
-    // Without the flush the claim passes this point too.
-    zombie("offsets-before-flush", "offsets-sent:2:stop", Verdict::Exact);
-    zombie("offsets-before-flush,no-committed-barrier", "offsets-sent:2:stop", Verdict::Differs);
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Exact,
-    Differs,
-}
-
-fn zombie(mutation: &str, failpoint: &str, verdict: Verdict) {
-    case::run(&format!("zombie-{}", mutation.replace(',', "-")), |case| {
-        let (mut cluster, mutated) = (
-            Cluster::start(case, &Setup { replicas: 0, proxied: true, broker: &[PATIENT], ..setup(&[]) })?,
-            [("MILLRACE_MUTATION", mutation)],
-        );
-        stall_the_owner(&mut cluster, mutated, failpoint)?;
-        // The successor reaches the broker directly.
-        let spec =
-            cluster.pipeline.process(&["revenue", "fraud"], "successor").env(mutated[0].0, mutated[0].1);
-        let successor = spec.start()?;
-        let folds = || Ok(successor.orders_folded().is_ok_and(|orders| orders > 0.0));
-        // With the barrier the successor waits for the owner, so its work is not waited for forever.
-        let took_over = wait::until("the successor to work", PAST_SESSION, folds).is_ok();
-        println!(
-            "{mutation}: the successor {} the stalled owner",
-            if took_over { "overtook" } else { "awaits" }
-        );
-        cluster.replicas.push(successor);
-        cluster.proxy.as_ref().context("no proxy")?.release();
-        cluster.replicas[0].signal(Signal::Continue)?;
-        let outcome = drained(&mut cluster);
-        match verdict {
-            Verdict::Exact => outcome,
-            Verdict::Differs => must_differ(outcome),
-        }
+    case::run("stalled-owner", |case| {
+        let servers = Servers::start_with_proxy(case, &[PATIENT])?;
+        zombie(case, &servers, "none", "records-sent:1:stop")?;
+        zombie(case, &servers, "no-committed-barrier", "records-sent:1:stop")?;
+        // Without the flush the claim passes this point too.
+        zombie(case, &servers, "offsets-before-flush", "offsets-sent:2:stop")?;
+        let neither = "offsets-before-flush,no-committed-barrier";
+        must_differ(zombie(case, &servers, neither, "offsets-sent:2:stop"))
     });
 }
 
+fn zombie(case: &Case, servers: &Rc<Servers>, mutation: &str, failpoint: &str) -> Result<()> {
+    let name = mutation.replace(',', ".");
+    let mut cluster = Cluster::start_on(servers, case, &name, &Setup { replicas: 0, ..setup(&[]) })?;
+    stall_the_owner(&mut cluster, mutation, failpoint)?;
+    // The successor reaches the broker directly.
+    let spec = cluster.pipeline.process(&["revenue", "fraud"], "successor");
+    let successor = spec.env("MILLRACE_MUTATION", mutation).start()?;
+    let folds = || Ok(successor.orders_folded().is_ok_and(|orders| orders > 0.0));
+    // With the barrier the successor waits for the owner, so its work is not waited for forever.
+    let took_over = wait::until("the successor to work", PAST_SESSION, folds).is_ok();
+    let did = if took_over { "overtook" } else { "awaits" };
+    println!("{mutation}: the successor {did} the stalled owner");
+    cluster.replicas.push(successor);
+    servers.proxy()?.release();
+    cluster.replicas[0].signal(Signal::Continue)?;
+    drained(&mut cluster)
+}
+
 /// Starts replica 0 behind the proxy, feeds it, and leaves it frozen at the failpoint, its records held.
-fn stall_the_owner(cluster: &mut Cluster, mutated: [(&str, &str); 1], failpoint: &str) -> Result<()> {
-    let [(name, value)] = mutated;
-    let spec = cluster.replica_spec(0).env(name, value).env("MILLRACE_FAILPOINT", failpoint);
-    let mut owner = spec.start()?;
+fn stall_the_owner(cluster: &mut Cluster, mutation: &str, failpoint: &str) -> Result<()> {
+    let spec = cluster.replica_spec(0).env("MILLRACE_MUTATION", mutation);
+    let mut owner = spec.env("MILLRACE_FAILPOINT", failpoint).start()?;
     owner.wait_ready(READY_LIMIT)?;
-    cluster.proxy.as_ref().context("no proxy")?.inject(Api::PRODUCE, Fault::Hold);
+    cluster.servers.proxy()?.inject(Api::PRODUCE, Fault::Hold);
     produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", 200))?;
     wait::until("the owner to stand still", LIMIT, || {
         Ok(owner.process().log()?.contains("failpoint reached"))
@@ -166,19 +153,17 @@ fn a_checkpoint_shared_by_all_processors_is_caught() {
 
 /// Crashes a stage in the situation `wanted`, restarts it, and compares: exact, but not with the mutation.
 fn crash_behind(mutation: &str, wanted: impl Fn(&state_topic::Progress) -> bool) {
-    for (mutation, verdict) in [("none", Verdict::Exact), (mutation, Verdict::Differs)] {
-        case::run(&format!("crash-{mutation}"), |case| {
-            let env = [("MILLRACE_MUTATION", mutation)];
-            let mut cluster = Cluster::start(case, &setup(&env))?;
+    case::run(mutation, |case| {
+        let servers = Servers::start(case)?;
+        let outcome = |mutation: &str| {
+            let mut cluster = start(&servers, case, mutation)?;
             crash_where(&mut cluster, &wanted)?;
             cluster.replicas[0].restart()?;
-            let outcome = drained(&mut cluster);
-            match verdict {
-                Verdict::Exact => outcome,
-                Verdict::Differs => must_differ(outcome),
-            }
-        });
-    }
+            drained(&mut cluster)
+        };
+        outcome("none")?;
+        must_differ(outcome(mutation))
+    });
 }
 
 fn crash_where(cluster: &mut Cluster, wanted: impl Fn(&state_topic::Progress) -> bool) -> Result<()> {
@@ -213,105 +198,4 @@ fn own_city(producer: &BaseProducer, orders: &str, number: &mut u64) -> Result<(
         send(producer, orders, &user, &Value { bytes: json.into_bytes(), time: now_ms(), reason: None })?;
     }
     Ok(())
-}
-
-/// A view shows whole transactions: order count and revenue never disagree.
-#[test]
-fn transactions_applied_in_part_are_caught() {
-    const TOTAL: u64 = 1_000;
-    let torn = |mutation: &str| {
-        let mut torn = (0, 0);
-        case::run(&format!("torn-{mutation}"), |case| {
-            let mut cluster = with_views(case, mutation)?;
-            let (producer, orders) = (producer(cluster.pipeline.brokers())?, cluster.pipeline.orders());
-            for number in 0..300 {
-                equal_order(&producer, &orders, number, TOTAL)?;
-                thread::sleep(Duration::from_millis(10));
-            }
-            flush(&producer)?;
-            cluster.settle(&cluster.expected()?)?;
-            cluster.drain()?;
-            let updates = topic::read(cluster.pipeline.brokers(), &cluster.pipeline.metrics())?;
-            for update in updates {
-                let update = update.json()?;
-                let (revenue, orders) = (update["totalRevenue"].as_u64(), update["totalOrders"].as_u64());
-                torn.0 += 1;
-                torn.1 += usize::from(revenue != orders.map(|n| n * TOTAL));
-            }
-            Ok(())
-        });
-        torn
-    };
-    let (shown, wrong) = torn("none");
-    assert!(shown > 5 && wrong == 0, "{wrong} of {shown} updates disagree with themselves");
-    let (shown, wrong) = torn("partial-transactions");
-    assert!(wrong > 0, "the mutation was not caught in {shown} updates");
-}
-
-fn with_views(case: &Case, mutation: &str) -> Result<Cluster> {
-    let mut cluster = Cluster::start(case, &Setup { views: true, ..setup(&[]) })?;
-    let views = cluster.views.as_mut().context("no views")?;
-    views.drain()?;
-    let spec = views.spec().clone().env("MILLRACE_MUTATION", mutation).args(["--interval", "10ms"]);
-    views.restart_as(spec)?;
-    views.wait_ready(READY_LIMIT)?;
-    Ok(cluster)
-}
-
-fn equal_order(producer: &BaseProducer, orders: &str, number: u64, total: u64) -> Result<()> {
-    let (user, time) = (format!("user-{}", number % 50), iso(now_ms()));
-    let json = format!(
-        r#"{{"orderId":"o-{number}","userId":"{user}","product":"Laptop","quantity":1,"total":{total},"city":"HCM","timestamp":"{time}"}}"#
-    );
-    send(producer, orders, &user, &Value { bytes: json.into_bytes(), time: now_ms(), reason: None })
-}
-
-/// A writer that had read more of one partition is not overwritten by one that read more of another.
-#[test]
-fn a_fence_that_is_a_plain_sum_is_caught() {
-    for (mutation, verdict) in [("none", Verdict::Exact), ("fence-sum", Verdict::Differs)] {
-        case::run(&format!("fence-{mutation}"), |case| {
-            let mut cluster = with_views(case, mutation)?;
-            let (brokers, orders) = (cluster.pipeline.brokers().to_owned(), cluster.pipeline.orders());
-            produce(&brokers, &orders, plan("a", 500))?;
-            cluster.settle(&cluster.expected()?)?;
-            cluster.views.as_mut().context("no views")?.drain()?;
-            pretend_another_writer(&cluster)?;
-            cluster.views.as_mut().context("no views")?.restart()?;
-            // The patience with a foreign writer is 2 s; older values would be back soon after.
-            let total = || cluster.redis_orders();
-            let overwritten =
-                wait::until("older values", Duration::from_secs(8), || Ok(total()? != Some(NEWER)));
-            ensure!(overwritten.is_ok() == (verdict == Verdict::Differs), "overwritten: {overwritten:?}");
-            if verdict == Verdict::Exact {
-                // Once more of that partition is read, the writer goes on.
-                for batch in 0..40 {
-                    produce(&brokers, &orders, plan(&format!("b{batch}"), 20))?;
-                    thread::sleep(Duration::from_millis(50));
-                }
-                wait::until("the writer to go on", LIMIT, || Ok(total()? != Some(NEWER)))?;
-                cluster.check()?;
-            }
-            Ok(())
-        });
-    }
-}
-
-/// What the other writer counted.
-const NEWER: u64 = 7_777_777;
-
-/// Makes Redis look as if another views process had written it that was ahead in partition 1 and behind in
-/// partition 0.
-fn pretend_another_writer(cluster: &Cluster) -> Result<()> {
-    let prefix = cluster.pipeline.key_prefix();
-    let (fence, mut redis) = (format!("{prefix}millrace:fence"), cluster.redis.connect()?);
-    for (partition, by) in [(0, -1_000), (1, 20)] {
-        let field = format!("{STAGE}/{partition}");
-        let position: String = redis::cmd("HGET").arg(&fence).arg(&field).query(&mut redis)?;
-        let (offset, incarnation) = position.split_once(' ').context("a position in the fence")?;
-        let moved = format!("{} {incarnation}", offset.parse::<i64>()? + by);
-        let () = redis::cmd("HSET").arg(&fence).arg(&field).arg(moved).query(&mut redis)?;
-    }
-    let () = redis::cmd("HSET").arg(&fence).arg("token").arg("stranger:5:settled").query(&mut redis)?;
-    cluster.redis.set(&format!("{prefix}orders:total"), &NEWER.to_string())
 }

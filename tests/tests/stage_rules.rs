@@ -8,6 +8,7 @@ use harness::case;
 use harness::cluster::{Cluster, READY_LIMIT, Setup};
 use harness::load::{Load, Plan, produce, producer};
 use harness::oracle::{Oracle, Thresholds};
+use harness::servers::Servers;
 use harness::{state_topic, topic};
 use rdkafka::producer::{BaseRecord, Producer};
 
@@ -121,35 +122,42 @@ fn killed(status: std::process::ExitStatus) -> Result<()> {
 /// Started with `--start latest` and killed right away: every order since the first start counts once.
 #[test]
 fn a_first_start_at_latest_survives_crashes() {
-    for failpoint in ["claim:1", "claimed:1", "first-poll:1", "offsets-sent:1"] {
-        case::run(&format!("latest-{}", failpoint.replace(':', "-")), |case| {
-            let mut cluster = Cluster::start(case, &Setup { replicas: 0, ..without_views() })?;
-            let (brokers, orders) = (cluster.pipeline.brokers().to_owned(), cluster.pipeline.orders());
-            produce(&brokers, &orders, plan("old", 0, 1_000))?;
-            let starts = topic::ends(&brokers, &orders)?;
-            let spec = cluster.replica_spec(0).args(["--start", "latest"]);
-            let mut replica = spec.clone().env("MILLRACE_FAILPOINT", failpoint).start()?;
-            if !failpoint.starts_with("claim") {
-                replica.wait_ready(READY_LIMIT)?;
-                produce(&brokers, &orders, plan("first", 0, 500))?;
-            }
-            killed(replica.process().wait_end(END_LIMIT)?)?;
-            produce(&brokers, &orders, plan("down", 0, 500))?;
-            replica.restart_as(spec)?;
-            replica.wait_ready(READY_LIMIT)?;
-            produce(&brokers, &orders, plan("new", 0, 500))?;
-            cluster.replicas.push(replica);
-            let mut oracle = Oracle::default();
-            topic::visit(&brokers, &orders, |record| {
-                let start = usize::try_from(record.partition).map(|p| starts[p])?;
-                if record.offset < start { Ok(()) } else { oracle.fold(&record, Thresholds::default()) }
-            })?;
-            let expected = oracle.finish();
-            cluster.settle(&expected)?;
-            cluster.drain()?;
-            cluster.compare(&expected)
-        });
+    case::run("start-at-latest", |case| {
+        let servers = Servers::start(case)?;
+        for point in ["claim", "claimed", "first-poll", "offsets-sent"] {
+            let setup = Setup { replicas: 0, ..without_views() };
+            let mut cluster = Cluster::start_on(&servers, case, point, &setup)?;
+            crash_after_latest(&mut cluster, point).context(point)?;
+        }
+        Ok(())
+    });
+}
+
+fn crash_after_latest(cluster: &mut Cluster, point: &str) -> Result<()> {
+    let (brokers, orders) = (cluster.pipeline.brokers().to_owned(), cluster.pipeline.orders());
+    produce(&brokers, &orders, plan("old", 0, 1_000))?;
+    let starts = topic::ends(&brokers, &orders)?;
+    let spec = cluster.replica_spec(0).args(["--start", "latest"]);
+    let mut replica = spec.clone().env("MILLRACE_FAILPOINT", &format!("{point}:1")).start()?;
+    if !point.starts_with("claim") {
+        replica.wait_ready(READY_LIMIT)?;
+        produce(&brokers, &orders, plan("first", 0, 500))?;
     }
+    killed(replica.process().wait_end(END_LIMIT)?)?;
+    produce(&brokers, &orders, plan("down", 0, 500))?;
+    replica.restart_as(spec)?;
+    replica.wait_ready(READY_LIMIT)?;
+    produce(&brokers, &orders, plan("new", 0, 500))?;
+    cluster.replicas.push(replica);
+    let mut oracle = Oracle::default();
+    topic::visit(&brokers, &orders, |record| {
+        let start = usize::try_from(record.partition).map(|p| starts[p])?;
+        if record.offset < start { Ok(()) } else { oracle.fold(&record, Thresholds::default()) }
+    })?;
+    let expected = oracle.finish();
+    cluster.settle(&expected)?;
+    cluster.drain()?;
+    cluster.compare(&expected)
 }
 
 /// State that a newer version wrote stops the stage with a message that says so.

@@ -24,23 +24,36 @@ pub struct Event {
     pub direction: Direction,
 }
 
-/// The places in the journal where a client sent offsets into its transaction while records it had
-/// produced were not acknowledged.
-pub fn offsets_while_unacknowledged(journal: &[Event]) -> Vec<usize> {
-    let mut open: HashMap<&str, i64> = HashMap::new();
+/// The places in the journal where a client broke the order of a transaction: it sent offsets while records
+/// were not acknowledged, or records after the offsets.
+pub fn offsets_before_records(journal: &[Event]) -> Vec<usize> {
+    let mut transactions: HashMap<&str, Transaction> = HashMap::new();
     let mut wrong = Vec::new();
     for (at, event) in journal.iter().enumerate() {
-        let open = open.entry(&event.client).or_default();
+        let transaction = transactions.entry(&event.client).or_default();
         match (event.api, event.direction) {
-            (Api::PRODUCE, Direction::Request) => *open += 1,
-            (Api::PRODUCE, Direction::Answer) => *open -= 1,
-            (Api::ADD_OFFSETS_TO_TXN | Api::TXN_OFFSET_COMMIT, Direction::Request) if *open > 0 => {
-                wrong.push(at);
+            (Api::PRODUCE, Direction::Request) => {
+                transaction.unacknowledged += 1;
+                wrong.extend(transaction.offsets_sent.then_some(at));
             }
+            (Api::PRODUCE, Direction::Answer) => transaction.unacknowledged -= 1,
+            (Api::ADD_OFFSETS_TO_TXN | Api::TXN_OFFSET_COMMIT, Direction::Request) => {
+                transaction.offsets_sent = true;
+                wrong.extend((transaction.unacknowledged > 0).then_some(at));
+            }
+            (Api::END_TXN, Direction::Request) => transaction.offsets_sent = false,
+            // A new producer; what the one before had left behind is void.
+            (Api::INIT_PRODUCER_ID, Direction::Request) => *transaction = Transaction::default(),
             _ => {}
         }
     }
     wrong
+}
+
+#[derive(Default)]
+struct Transaction {
+    unacknowledged: i64,
+    offsets_sent: bool,
 }
 
 /// How many assignments `client` got whose restore read records, and how many of those restores began to
@@ -73,14 +86,18 @@ mod tests {
     }
 
     #[test]
-    fn offsets_before_the_acknowledgement_are_found() {
+    fn offsets_before_the_acknowledgement_or_before_records_are_found() {
         let produce = event("a", Api::PRODUCE, Direction::Request);
         let acknowledged = event("a", Api::PRODUCE, Direction::Answer);
         let offsets = event("a", Api::ADD_OFFSETS_TO_TXN, Direction::Request);
+        let end = event("a", Api::END_TXN, Direction::Request);
         let others = event("b", Api::PRODUCE, Direction::Request);
-        let good = [produce.clone(), others, acknowledged.clone(), offsets.clone()];
-        assert!(offsets_while_unacknowledged(&good).is_empty());
-        assert_eq!(offsets_while_unacknowledged(&[produce, offsets, acknowledged]), [1]);
+        let good = [&produce, &others, &acknowledged, &offsets, &end, &produce].map(Clone::clone);
+        assert!(offsets_before_records(&good).is_empty());
+        let early = [&produce, &offsets, &acknowledged].map(Clone::clone);
+        assert_eq!(offsets_before_records(&early), [1]);
+        let first = [&offsets, &produce, &acknowledged, &end].map(Clone::clone);
+        assert_eq!(offsets_before_records(&first), [1]);
     }
 
     #[test]
