@@ -8,7 +8,7 @@ use contract::topics::stage_name;
 use contract::{ProcessorKind, Topics};
 use runtime::config::KafkaArgs;
 use runtime::topics::{SETTINGS_CONFIG, STATE_CONFIG, ensure_internal, setting};
-use runtime::{Process, kafka};
+use runtime::{Need, Process, kafka};
 
 use crate::changelog::Changelog;
 use crate::claims::{ClaimError, Claimant, Start};
@@ -36,6 +36,8 @@ const RETRY: Duration = Duration::from_millis(500);
 /// health says what.
 pub async fn run(config: StageConfig, process: Process) -> Result<(), StageError> {
     let Topics { orders, alerts, dead_letters, .. } = &config.topics;
+    // Before anything is waited for, so that the process is not called ready between two waits.
+    let need = process.health.need("stage");
     let waits = async {
         let partitions = wait(&config, &process, orders, "--orders-topic / ORDERS_TOPIC").await?;
         wait(&config, &process, alerts, "--alerts-topic / ALERTS_TOPIC").await?;
@@ -51,7 +53,7 @@ pub async fn run(config: StageConfig, process: Process) -> Result<(), StageError
     std::thread::Builder::new()
         .name("stage".to_owned())
         .spawn(move || {
-            let _ = done.send(run_here(&config, &process, partitions));
+            let _ = done.send(run_here(&config, &process, partitions, need));
         })
         .map_err(StageError::Thread)?;
     result.await.unwrap_or(Err(StageError::Panicked))
@@ -67,9 +69,14 @@ async fn wait(
     kafka::wait_for_topic(&config.kafka, topic, option, &need, &process.shutdown).await
 }
 
-fn run_here(config: &StageConfig, process: &Process, partitions: i32) -> Result<(), StageError> {
+fn run_here(
+    config: &StageConfig,
+    process: &Process,
+    partitions: i32,
+    need: Need,
+) -> Result<(), StageError> {
     let preparation = Preparation::new(config, process, partitions)?;
-    match preparation.prepare() {
+    match preparation.prepare(need) {
         Ok(stage) => stage.run(),
         Err(Interrupt::Fatal(error)) => Err(error),
         Err(_) => Ok(()),
@@ -109,8 +116,7 @@ impl<'a> Preparation<'a> {
         Ok(Self { config, process, partitions, identity, processors })
     }
 
-    fn prepare(self) -> Result<Stage, Interrupt> {
-        let need = self.process.health.need("stage");
+    fn prepare(self, need: Need) -> Result<Stage, Interrupt> {
         self.retry(&need, "preparing topics", || self.ensure_topics())?;
         self.await_settings(&need)?;
         let Identity { topics, stage, group, instance, owner, .. } = &self.identity;
@@ -204,7 +210,7 @@ impl<'a> Preparation<'a> {
     }
 
     /// The first order is folded with the pipeline's settings, not with defaults that are then corrected.
-    fn await_settings(&self, need: &runtime::Need) -> Result<(), Interrupt> {
+    fn await_settings(&self, need: &Need) -> Result<(), Interrupt> {
         while !self.config.settings.borrow().loaded {
             need.missing(format!("reading {}", self.identity.topics.settings()));
             self.check()?;
@@ -215,7 +221,7 @@ impl<'a> Preparation<'a> {
 
     fn retry<T>(
         &self,
-        need: &runtime::Need,
+        need: &Need,
         doing: &str,
         mut attempt: impl FnMut() -> Result<T, Attempt>,
     ) -> Result<T, Interrupt> {

@@ -48,13 +48,17 @@ impl Health {
         Need { health: self.clone(), index: state.needs.len() - 1 }
     }
 
-    /// All needs that are not met; ready when empty.
+    /// All needs that are not met; ready when empty. A process that has not said yet what it needs is starting.
     pub fn missing(&self) -> Vec<Missing> {
         let missing = |need: &NeedState| {
             let NeedState { name, why, was_met: _ } = need;
             why.as_ref().map(|why| Missing { need: name.clone(), why: why.clone() })
         };
-        self.lock().needs.iter().filter_map(missing).collect()
+        let state = self.lock();
+        if state.needs.is_empty() {
+            return vec![Missing { need: "process".to_owned(), why: "starting".to_owned() }];
+        }
+        state.needs.iter().filter_map(missing).collect()
     }
 
     /// Marks the process as dead: a worker ended that cannot be started again. The first reason stays.
@@ -113,6 +117,7 @@ mod tests {
     #[test]
     fn a_need_is_missing_until_it_is_met() {
         let health = Health::default();
+        assert_eq!(health.missing(), [Missing { need: "process".to_owned(), why: "starting".to_owned() }]);
         let kafka = health.need("kafka");
         let redis = health.need("redis");
         redis.met();
