@@ -61,7 +61,8 @@ bench: ## Measure throughput, CPU, memory and latency on real servers
 fmt: ## Format all Rust code
 	cargo fmt --all
 
-image: ## Build the container image millrace:dev
-	docker build --file docker/Dockerfile --tag millrace:dev .
+image: ## Build the container images millrace:dev and millrace-operator:dev
+	docker build --file docker/Dockerfile --target millrace --tag millrace:dev .
+	docker build --file docker/Dockerfile --target operator --tag millrace-operator:dev .
 
 .PHONY: help demo up down test lint test-fast test-real test-controls test-long bench fmt image
