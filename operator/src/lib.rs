@@ -1,0 +1,3 @@
+//! The operator: makes a running pipeline of an `AnalyticsPipeline` resource.
+
+pub mod api;

@@ -1,0 +1,211 @@
+//! What the operator follows: pipelines, what it made for them, and their pods. Everything is kept in memory, so that
+//! a reconcile that finds nothing to do asks the API server nothing.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::hash::Hash;
+
+use futures::stream::{BoxStream, SelectAll};
+use futures::{Stream, StreamExt, TryStreamExt};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{ApiResource, DynamicObject};
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{ReconcileRequest, trigger_owners, trigger_self, trigger_with};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::utils::predicates;
+use kube::runtime::utils::{Predicate, PredicateConfig};
+use kube::runtime::watcher::{self, Config, watcher};
+use kube::runtime::WatchStreamExt;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use crate::api::AnalyticsPipeline;
+
+/// A pipeline, or what keeps it from being read: one malformed object must not end the watch of all.
+pub(crate) type Guarded = DeserializeGuard<AnalyticsPipeline>;
+
+/// Why a pipeline is to be looked at.
+pub(crate) type Triggers = SelectAll<BoxStream<'static, Result<ReconcileRequest<Guarded>, watcher::Error>>>;
+
+/// On everything that the operator makes.
+pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by=millrace-operator";
+/// Which pipeline something belongs to.
+pub(crate) const INSTANCE: &str = "app.kubernetes.io/instance";
+
+/// The kinds of objects that the operator makes, in the order in which they are made: what a pod refers to first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    ServiceAccount,
+    Service,
+    NetworkPolicy,
+    PodDisruptionBudget,
+    Deployment,
+    Ingress,
+}
+
+/// What is known without asking.
+pub(crate) struct Watches {
+    pub pipelines: Store<Guarded>,
+    pub pods: Store<Pod>,
+    children: BTreeMap<Kind, Store<DynamicObject>>,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::ServiceAccount,
+        Self::Service,
+        Self::NetworkPolicy,
+        Self::PodDisruptionBudget,
+        Self::Deployment,
+        Self::Ingress,
+    ];
+
+    /// How the API server calls it.
+    pub(crate) fn resource(self) -> ApiResource {
+        match self {
+            Self::ServiceAccount => ApiResource::erase::<ServiceAccount>(&()),
+            Self::Service => ApiResource::erase::<Service>(&()),
+            Self::NetworkPolicy => ApiResource::erase::<NetworkPolicy>(&()),
+            Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
+            Self::Deployment => ApiResource::erase::<Deployment>(&()),
+            Self::Ingress => ApiResource::erase::<Ingress>(&()),
+        }
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ServiceAccount => "ServiceAccount",
+            Self::Service => "Service",
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::PodDisruptionBudget => "PodDisruptionBudget",
+            Self::Deployment => "Deployment",
+            Self::Ingress => "Ingress",
+        }
+    }
+}
+
+impl Watches {
+    /// Begins to follow everything in `namespace`, or in all. Nothing happens before the triggers are polled.
+    pub(crate) fn start(client: &Client, namespace: Option<&str>) -> (Self, Triggers) {
+        let mut triggers = SelectAll::new();
+        let (pipelines, own) = pipelines(client, namespace);
+        triggers.push(own.boxed());
+        let (pods, ours) = pods(client, namespace);
+        triggers.push(ours.boxed());
+        let mut children = BTreeMap::new();
+        for kind in Kind::ALL {
+            let (store, owned) = owned(client, namespace, kind);
+            children.insert(kind, store);
+            triggers.push(owned.boxed());
+        }
+        (Self { pipelines, pods, children }, triggers)
+    }
+
+    /// Waits until everything that there was at start is known.
+    pub(crate) async fn ready(&self) {
+        let mut waiting: Vec<std::pin::Pin<Box<dyn Future<Output = bool> + Send + '_>>> = vec![
+            Box::pin(async { self.pipelines.wait_until_ready().await.is_ok() }),
+            Box::pin(async { self.pods.wait_until_ready().await.is_ok() }),
+        ];
+        for store in self.children.values() {
+            waiting.push(Box::pin(async { store.wait_until_ready().await.is_ok() }));
+        }
+        futures::future::join_all(waiting).await;
+    }
+
+    /// What the pipeline with this uid owns, of one kind.
+    pub(crate) fn children(&self, kind: Kind, uid: &str) -> Vec<std::sync::Arc<DynamicObject>> {
+        let owned = |object: &DynamicObject| object.owner_references().iter().any(|owner| owner.uid == uid);
+        let all = self.children.get(&kind).map(Store::state).unwrap_or_default();
+        all.into_iter().filter(|object| owned(object)).collect()
+    }
+
+    /// The pods of a pipeline.
+    pub(crate) fn pods(&self, namespace: &str, pipeline: &str) -> Vec<std::sync::Arc<Pod>> {
+        let of = |pod: &Pod| {
+            pod.namespace().as_deref() == Some(namespace)
+                && pod.labels().get(INSTANCE).is_some_and(|instance| instance == pipeline)
+        };
+        self.pods.state().into_iter().filter(|pod| of(pod)).collect()
+    }
+}
+
+/// The pipelines themselves. Status does not count: the operator writes it.
+fn pipelines(
+    client: &Client,
+    namespace: Option<&str>,
+) -> (Store<Guarded>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
+    let (store, seen) = followed::<Guarded>(api(client, namespace, ()), (), Config::default(), pruned);
+    let changed = predicates::generation.combine(predicates::finalizers);
+    let seen = seen.predicate_filter(changed, PredicateConfig::default());
+    (store, trigger_self(seen, ()))
+}
+
+fn owned(
+    client: &Client,
+    namespace: Option<&str>,
+    kind: Kind,
+) -> (Store<DynamicObject>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
+    let resource = kind.resource();
+    let api = api(client, namespace, resource.clone());
+    let ours = Config::default().labels(MANAGED_BY);
+    let (store, seen) = followed::<DynamicObject>(api, resource.clone(), ours, pruned);
+    (store, trigger_owners(seen, (), resource))
+}
+
+fn pods(
+    client: &Client,
+    namespace: Option<&str>,
+) -> (Store<Pod>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
+    let ours = Config::default().labels(MANAGED_BY);
+    let (store, seen) = followed::<Pod>(api(client, namespace, ()), (), ours, outlined);
+    let pipeline = |pod: Pod| {
+        let (instance, namespace) = (pod.labels().get(INSTANCE).cloned(), pod.namespace());
+        instance.zip(namespace).map(|(name, namespace)| ObjectRef::<Guarded>::new(&name).within(&namespace))
+    };
+    (store, trigger_with(seen, pipeline).map_ok(Into::into))
+}
+
+fn api<K>(client: &Client, namespace: Option<&str>, kind: K::DynamicType) -> Api<K>
+where
+    K: Resource<Scope = kube::core::NamespaceResourceScope>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
+        None => Api::all_with(client.clone(), &kind),
+    }
+}
+
+/// A store, and the stream of changes that keeps it current: every object that is there, changed or gone.
+fn followed<K>(
+    api: Api<K>,
+    kind: K::DynamicType,
+    config: Config,
+    prune: fn(&mut K),
+) -> (Store<K>, impl Stream<Item = Result<K, watcher::Error>> + use<K>)
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K::DynamicType: Eq + Hash + Clone,
+{
+    let writer = Writer::new(kind);
+    let store = writer.as_reader();
+    let seen = watcher(api, config).default_backoff().modify(prune).reflect(writer).touched_objects();
+    (store, seen)
+}
+
+/// Who owns which field is looked up where it matters, not kept in memory.
+fn pruned<K: Resource>(object: &mut K) {
+    object.meta_mut().managed_fields = None;
+}
+
+/// Of a pod only who it is, where it is and how it does.
+fn outlined(pod: &mut Pod) {
+    pruned(pod);
+    pod.spec = None;
+    pod.metadata.annotations = None;
+}
