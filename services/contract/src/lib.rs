@@ -9,6 +9,7 @@ pub mod keys;
 pub mod order;
 pub mod processor;
 pub mod settings;
+pub mod stage_status;
 pub mod state;
 pub mod time;
 pub mod topics;

@@ -154,6 +154,7 @@ fn judge(error: QueueError, partitions: &mut Partitions) -> Result<(), Interrupt
         RDKafkaErrorCode::PartitionEOF => {
             if let Some(partition) = partitions.get_mut(error.partition) {
                 partition.position = partition.position.max(error.offset);
+                partition.heard = true;
             }
             Ok(())
         }

@@ -159,7 +159,9 @@ impl Input {
     /// Starts reading each partition at its position.
     pub(crate) fn assign(&mut self, positions: &[(i32, i64)]) -> Result<(), KafkaError> {
         // A queue of its own for each assignment: what an earlier one still held is gone with it.
+        let waited = self.waited();
         self.queue = BatchQueue::new(Arc::clone(&self.consumer));
+        self.queue.waited = waited;
         for (partition, _) in positions {
             self.queue.forward(&self.topic, *partition);
         }
@@ -218,6 +220,11 @@ impl Input {
     /// Takes the records that are there, waiting up to `wait` for the first.
     pub(crate) fn drain(&mut self, wait: Duration) -> Batch<'_> {
         self.queue.drain(wait)
+    }
+
+    /// How long calls of `drain` have waited for records, all together.
+    pub(crate) fn waited(&self) -> Duration {
+        self.queue.waited
     }
 
     /// The consumer, for queries of watermarks and for commits outside of a transaction in test builds.

@@ -9,7 +9,7 @@
 use std::ffi::CString;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{ptr, slice};
 
 use contract::Timestamp;
@@ -27,6 +27,8 @@ pub(crate) struct BatchQueue<C: ConsumerContext + 'static> {
     queue: ptr::NonNull<rd::rd_kafka_queue_t>,
     messages: Vec<*mut rd::rd_kafka_message_t>,
     consumer: Arc<BaseConsumer<C>>,
+    /// How long `drain` has waited for messages, all together.
+    pub waited: Duration,
 }
 
 // SAFETY: librdkafka queues may be used from any thread; `messages` is empty between calls of `drain`.
@@ -39,7 +41,7 @@ impl<C: ConsumerContext + 'static> BatchQueue<C> {
         let queue = unsafe { rd::rd_kafka_queue_new(consumer.client().native_ptr()) };
         #[expect(clippy::expect_used, reason = "rd_kafka_queue_new aborts rather than return null")]
         let queue = ptr::NonNull::new(queue).expect("rd_kafka_queue_new returned null");
-        Self { queue, messages: Vec::with_capacity(BATCH), consumer }
+        Self { queue, messages: Vec::with_capacity(BATCH), consumer, waited: Duration::ZERO }
     }
 
     /// The consumer's own queue: only for a consumer that never joins a group, whose queue has no rebalances.
@@ -47,7 +49,7 @@ impl<C: ConsumerContext + 'static> BatchQueue<C> {
         // SAFETY: the client pointer is valid while `consumer` lives; the reference returned is ours to release.
         let queue = unsafe { rd::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
         let queue = ptr::NonNull::new(queue)?;
-        Some(Self { queue, messages: Vec::with_capacity(BATCH), consumer })
+        Some(Self { queue, messages: Vec::with_capacity(BATCH), consumer, waited: Duration::ZERO })
     }
 
     /// Forwards a partition's fetched messages here. Call it before `assign`, so that none slips past.
@@ -73,8 +75,10 @@ impl<C: ConsumerContext + 'static> BatchQueue<C> {
         self.take_ready();
         if self.messages.is_empty() && !wait.is_zero() {
             let millis = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX).max(1);
+            let started = Instant::now();
             // SAFETY: the queue is valid; the message, if any, is ours to destroy.
             let first = unsafe { rd::rd_kafka_consume_queue(self.queue.as_ptr(), millis) };
+            self.waited += started.elapsed();
             if !first.is_null() {
                 self.messages.push(first);
                 self.take_ready();

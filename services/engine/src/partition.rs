@@ -37,6 +37,8 @@ pub(crate) struct Partition {
     pub fed: Instant,
     /// The Kafka timestamp of the last record.
     pub record_time: Timestamp,
+    /// Whether the broker has answered since the partition was assigned.
+    pub heard: bool,
 }
 
 /// One processor's state of a partition.
@@ -118,6 +120,7 @@ impl Partition {
         self.last = Some(LastRecord { offset: record.offset, hash: record_hash(record) });
         self.record_time = record.timestamp;
         self.fed = Instant::now();
+        self.heard = true;
     }
 
     /// Whether a commit now would have something to write.

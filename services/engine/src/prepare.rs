@@ -69,12 +69,7 @@ async fn wait(
     kafka::wait_for_topic(&config.kafka, topic, option, &need, &process.shutdown).await
 }
 
-fn run_here(
-    config: &StageConfig,
-    process: &Process,
-    partitions: i32,
-    need: Need,
-) -> Result<(), StageError> {
+fn run_here(config: &StageConfig, process: &Process, partitions: i32, need: Need) -> Result<(), StageError> {
     let preparation = Preparation::new(config, process, partitions)?;
     match preparation.prepare(need) {
         Ok(stage) => stage.run(),

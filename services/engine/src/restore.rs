@@ -167,6 +167,7 @@ impl Restorer {
             settings_due,
             fed: Instant::now(),
             record_time: Timestamp(0),
+            heard: false,
         })
     }
 

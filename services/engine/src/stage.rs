@@ -139,7 +139,9 @@ impl Stage {
         let folded = self.fold.batch(&batch, &mut self.partitions, &self.metrics);
         drop(batch);
         crate::faults::pass(crate::faults::Point::FirstPoll);
-        self.metrics.record_busy(started.elapsed().as_secs_f64());
+        let time = started.elapsed();
+        self.metrics.record_folding(time.as_secs_f64());
+        self.reporter.note_folding(time);
         folded
     }
 
@@ -247,6 +249,7 @@ impl Stage {
         self.partitions.clear();
         self.fold.clear();
         self.metrics.reset_lag();
+        self.reporter.forget();
     }
 
     fn drain(mut self) {
