@@ -61,16 +61,7 @@ impl Case {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("millrace-{name}-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
-        let watcher = Command::new("setsid")
-            .args(["sh", "-c", WATCHER, "watcher"])
-            .arg(std::process::id().to_string())
-            .arg(&dir)
-            .arg(MARK)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("starting the watcher (needs setsid and sh)")?;
+        let watcher = watch(WATCHER, &dir)?;
         Ok(Self { dir, watcher })
     }
 
@@ -90,6 +81,27 @@ impl Case {
         command.env(MARK, &self.dir).stdin(Stdio::null());
         command
     }
+}
+
+/// Once this program is gone, however it went, kills every process that carries the mark of `dir`, and removes `dir`.
+///
+/// # Errors
+/// When the watcher cannot be started.
+pub fn clear_when_we_end(dir: &Path) -> Result<()> {
+    watch(&format!("{WATCHER}\nrm -rf \"$2\""), dir).map(drop)
+}
+
+fn watch(script: &str, dir: &Path) -> Result<Child> {
+    Command::new("setsid")
+        .args(["sh", "-c", script, "watcher"])
+        .arg(std::process::id().to_string())
+        .arg(dir)
+        .arg(MARK)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("starting the watcher (needs setsid and sh)")
 }
 
 impl Drop for Case {

@@ -17,6 +17,16 @@ pub struct Kafka {
     inner_port: u16,
 }
 
+/// A listener beside the plain one.
+pub(crate) struct Listener {
+    /// As `listener.security.protocol.map` names it.
+    pub protocol: &'static str,
+    /// Where the broker listens.
+    pub port: u16,
+    /// Where clients that come this way are told to find it.
+    pub advertised: u16,
+}
+
 impl Kafka {
     /// Starts a broker with a fresh data directory in the case's directory.
     ///
@@ -37,15 +47,23 @@ impl Kafka {
     /// # Errors
     /// When it does not start.
     pub fn start_behind(case: &Case, proxy_port: u16, more: &[&str]) -> Result<Self> {
-        let (port, controller, inner_port) = (free_port()?, free_port()?, free_port()?);
+        let second = Listener { protocol: "PLAINTEXT", port: free_port()?, advertised: proxy_port };
+        Self::start_twofold(case, &second, more)
+    }
+
+    /// Starts a broker with a second listener called SECOND beside the plain one.
+    pub(crate) fn start_twofold(case: &Case, second: &Listener, more: &[&str]) -> Result<Self> {
+        let (port, controller) = (free_port()?, free_port()?);
+        let Listener { protocol, port: inner_port, advertised } = *second;
         let settings = [
             format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
             format!(
-                "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},PROXIED://127.0.0.1:{inner_port}"
+                "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SECOND://127.0.0.1:{inner_port}"
             ),
-            format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy_port}"),
-            "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT"
-                .to_owned(),
+            format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECOND://127.0.0.1:{advertised}"),
+            format!(
+                "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECOND:{protocol}"
+            ),
         ];
         let kafka = Self { data: case.path("kafka"), mark: case.dir().to_owned(), port, inner_port };
         let settings: Vec<_> = settings.iter().map(String::as_str).chain(more.iter().copied()).collect();
@@ -75,6 +93,11 @@ impl Kafka {
     /// Where clients find it.
     pub fn brokers(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The port where it is found.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The port a proxy connects to.
