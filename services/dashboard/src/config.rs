@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use contract::Topics;
-use runtime::config::{KafkaArgs, RedisArgs};
+use runtime::config::{KafkaArgs, RedisAddress};
 
 use crate::Reader;
 
@@ -35,7 +35,7 @@ pub struct DashboardConfig {
 #[derive(Clone)]
 pub enum Store {
     /// From Redis.
-    Redis(RedisArgs),
+    Redis(RedisAddress),
     /// From something else, such as the in-memory store of the views in the same process.
     Reader(Arc<dyn Reader>),
 }

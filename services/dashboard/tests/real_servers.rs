@@ -20,7 +20,7 @@ use harness::redis_server::Redis;
 use harness::topic::Admin;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
-use runtime::config::RedisArgs;
+use runtime::config::RedisAddress;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -164,7 +164,7 @@ fn the_routes_answer_from_a_redis_cluster_when_the_prefix_has_a_hash_tag() {
 const TOTALS: &str = r#"{"totalRevenue":170141183460469231731687303715884105727,"totalOrders":7,"avgOrderValue":24305883351495604533098186245126300818}"#;
 
 fn store(redis: &Redis, prefix: &str) -> Store {
-    Store::Redis(RedisArgs { redis_url: redis.url(), key_prefix: prefix.to_owned() })
+    Store::Redis(RedisAddress { url: redis.url(), key_prefix: prefix.to_owned() })
 }
 
 fn fill(redis: &Redis, prefix: &str) -> Result<()> {

@@ -7,6 +7,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
 
 use crate::config::KafkaArgs;
 use crate::{Need, Shutdown};
@@ -49,7 +50,7 @@ pub enum Unreachable {
     },
     /// A broker answered and refused the credentials or the TLS handshake.
     #[error(
-        "{brokers} refused the connection (--kafka-property / KAFKA_PROPERTIES: security.protocol, sasl.*, ssl.*): {reason}"
+        "{brokers} refused the connection (--tls…, --sasl-…, --kafka-property / KAFKA_PROPERTIES): {reason}"
     )]
     Refused {
         /// The configured addresses.
@@ -104,6 +105,14 @@ impl Probe {
         let metadata = self.consumer.fetch_metadata(None, ASK_TIMEOUT).map_err(|e| self.unreachable(&e))?;
         let present = metadata.topics().iter().filter(|t| t.error().is_none());
         Ok(present.map(|t| (t.name().to_owned(), partition_count(t.partitions().len()))).collect())
+    }
+
+    /// What the cluster says of `topic`, or of all topics this user may see.
+    ///
+    /// # Errors
+    /// When no broker answers within `timeout`.
+    pub(crate) fn metadata(&self, topic: Option<&str>, timeout: Duration) -> Result<Metadata, Unreachable> {
+        self.consumer.fetch_metadata(topic, timeout).map_err(|e| self.unreachable(&e))
     }
 
     /// Whether any broker answers.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::{Topics, View};
-use runtime::config::{KafkaArgs, RedisArgs, duration};
+use runtime::config::{KafkaArgs, RedisAddress, duration};
 use runtime::settings::Directory;
 use tokio::sync::watch;
 
@@ -39,7 +39,7 @@ pub struct ViewsConfig {
 #[derive(Clone, Debug)]
 pub enum StoreChoice {
     /// Redis or Valkey, alone or as a cluster.
-    Redis(RedisArgs),
+    Redis(RedisAddress),
     /// Memory of this process, gone when it ends.
     Memory(MemoryStore),
 }

@@ -52,10 +52,14 @@ impl ViewsError {
 /// A store or broker that is away is waited for; the process's needs say so.
 pub async fn run(mut config: ViewsConfig, process: Process) -> Result<(), ViewsError> {
     match std::mem::take(&mut config.store) {
-        StoreChoice::Redis(args) => {
-            Parts::new(RedisStore::new(args), config, &process)?.run(&process.shutdown).await
+        StoreChoice::Redis(address) => {
+            let parts = Parts::new(RedisStore::new(address), config, &process)?;
+            Box::pin(parts.run(&process.shutdown)).await
         }
-        StoreChoice::Memory(store) => Parts::new(store, config, &process)?.run(&process.shutdown).await,
+        StoreChoice::Memory(store) => {
+            let parts = Parts::new(store, config, &process)?;
+            Box::pin(parts.run(&process.shutdown)).await
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, Value};
-use runtime::config::RedisArgs;
+use runtime::config::RedisAddress;
 use tokio::sync::Mutex;
 
 use super::{ReadError, Reader, Reading};
@@ -40,9 +40,9 @@ enum Connection {
 
 impl RedisReader {
     /// A reader that has not connected yet.
-    pub fn new(args: &RedisArgs, metrics: &Metrics) -> Self {
-        let RedisArgs { redis_url, key_prefix } = args.clone();
-        Self { url: redis_url, prefix: key_prefix, connection: Mutex::default(), metrics: metrics.clone() }
+    pub fn new(address: &RedisAddress, metrics: &Metrics) -> Self {
+        let RedisAddress { url, key_prefix } = address.clone();
+        Self { url, prefix: key_prefix, connection: Mutex::default(), metrics: metrics.clone() }
     }
 
     async fn values(&self, keys: &[String]) -> Result<Vec<Option<String>>, RedisError> {

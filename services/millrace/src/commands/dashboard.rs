@@ -35,6 +35,7 @@ impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let Self { dashboard: args, kafka, redis, pipeline, admin, log } = self;
         begin(&log, &kafka, &pipeline.topics())?;
+        let redis = redis.address().map_err(Failure::usage)?;
         let config = DashboardConfig { args, kafka, topics: pipeline.topics(), store: Store::Redis(redis) };
         host(&admin, |process| vec![part(config, process)]).await
     }

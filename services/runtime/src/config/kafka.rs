@@ -7,6 +7,7 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 
 use super::secret::Unechoed;
+use super::security::SecurityArgs;
 use crate::kafka::Context;
 
 /// How to reach Kafka.
@@ -22,6 +23,10 @@ pub struct KafkaArgs {
     #[arg(long, env = "KAFKA_PROPERTIES", value_name = "NAME=VALUE", hide_env_values = true)]
     #[arg(value_parser = Unechoed(KafkaProperties::from_str))]
     pub kafka_property: Vec<KafkaProperties>,
+
+    /// Encryption and login.
+    #[command(flatten)]
+    pub security: SecurityArgs,
 }
 
 /// Properties as one option or one environment variable gives them: `name=value`, one per line; blank
@@ -29,17 +34,29 @@ pub struct KafkaArgs {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct KafkaProperties(Vec<(String, String)>);
 
-/// Properties that librdkafka does not accept.
+/// What librdkafka does not accept.
 #[derive(Debug, thiserror::Error)]
-#[error("{problem} (--kafka-property / KAFKA_PROPERTIES)")]
-pub struct InvalidProperties {
-    problem: String,
+pub enum InvalidProperties {
+    /// One property.
+    #[error("{name}: {problem} (--kafka-property / KAFKA_PROPERTIES)")]
+    Property {
+        /// Which one.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Some that do not fit together, or a file that does not hold what it should.
+    #[error("librdkafka cannot be set up (--tls…, --sasl-…, --kafka-property / KAFKA_PROPERTIES): {problem}")]
+    Together {
+        /// What librdkafka says.
+        problem: String,
+    },
 }
 
 impl KafkaArgs {
     /// For clients of `brokers` without further properties.
     pub fn to(brokers: impl Into<String>) -> Self {
-        Self { brokers: brokers.into(), kafka_property: Vec::new() }
+        Self { brokers: brokers.into(), kafka_property: Vec::new(), security: SecurityArgs::default() }
     }
 
     /// What every client starts from: addresses, back-offs that fit millisecond commits, and the user's
@@ -55,6 +72,7 @@ impl KafkaArgs {
             // a partition that was added is seen within this
             .set("topic.metadata.refresh.interval.ms", "10000")
             .set("log.connection.close", "false");
+        self.security.apply(&mut config);
         self.add_properties(&mut config);
         config
     }
@@ -88,10 +106,10 @@ impl KafkaArgs {
             Ok(_) => Ok(()),
             Err(KafkaError::ClientConfig(_, description, name, value)) => {
                 let _ = value; // may be a password
-                Err(InvalidProperties { problem: format!("{name}: {}", without_value(&description)) })
+                Err(InvalidProperties::Property { name, problem: without_value(&description) })
             }
-            Err(KafkaError::ClientCreation(problem)) => Err(InvalidProperties { problem }),
-            Err(other) => Err(InvalidProperties { problem: other.to_string() }),
+            Err(KafkaError::ClientCreation(problem)) => Err(InvalidProperties::Together { problem }),
+            Err(other) => Err(InvalidProperties::Together { problem: other.to_string() }),
         }
     }
 
@@ -103,11 +121,18 @@ impl KafkaArgs {
 }
 
 /// librdkafka's descriptions may repeat the value after a colon-free quote; the first clause is enough.
-fn without_value(description: &str) -> &str {
+fn without_value(description: &str) -> &'static str {
     if description.starts_with("No such configuration property") {
         "librdkafka knows no such property"
     } else {
         "librdkafka does not accept this value"
+    }
+}
+
+/// Properties whose values may hold anything, line ends too (certificates).
+impl FromIterator<(String, String)> for KafkaProperties {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(properties: I) -> Self {
+        Self(properties.into_iter().collect())
     }
 }
 

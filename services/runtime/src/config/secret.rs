@@ -1,10 +1,37 @@
 //! Values that may hold passwords.
 
 use std::ffi::OsStr;
+use std::fmt;
 
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
+
+/// A password: never printed, not even for debugging.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `value`.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The password itself, for the server that asks for it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(Self::new(text)) }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
 
 /// A value parser whose refusal does not repeat the value: standard error ends up in logs.
 #[derive(Clone)]

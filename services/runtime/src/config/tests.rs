@@ -5,6 +5,8 @@ use clap::error::ErrorKind;
 
 use super::*;
 
+mod credentials;
+
 #[derive(Debug, Parser)]
 struct Command {
     #[command(flatten)]
@@ -58,6 +60,13 @@ fn a_refused_value_names_its_option() {
         ("--admin-listen", "localhost"),
         ("--log", "millrace=loud"),
         ("--interval", "fast"),
+        ("--tls-ca", "/does/not/exist"),
+        ("--tls-cert", "/does/not/exist"),
+        ("--tls-key", "/does/not/exist"),
+        ("--sasl-username", ""),
+        ("--sasl-password", ""),
+        ("--sasl-mechanism", "GSSAPI"),
+        ("--redis-password", ""),
         ("--interval", "-5s"),
     ] {
         assert!(refusal(option, value).contains(option), "{option} {value}");

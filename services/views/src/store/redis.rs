@@ -9,7 +9,7 @@ mod link;
 use std::collections::BTreeMap;
 
 use ::redis::{Cmd, FromRedisValue, cmd};
-use runtime::config::RedisArgs;
+use runtime::config::RedisAddress;
 use tokio::sync::Mutex;
 
 use self::link::Link;
@@ -24,14 +24,14 @@ const SCAN_COUNT: usize = 1_000;
 
 /// The store in Redis or Valkey.
 pub struct RedisStore {
-    args: RedisArgs,
+    args: RedisAddress,
     /// `None` before the first request and after an error.
     link: Mutex<Option<Link>>,
 }
 
 impl RedisStore {
     /// A store that connects with its first request.
-    pub fn new(args: RedisArgs) -> Self {
+    pub fn new(args: RedisAddress) -> Self {
         // without one the client panics at rediss:// URLs; an error says that the process has one already
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self { args, link: Mutex::new(None) }

@@ -9,7 +9,7 @@ use contract::{ProcessorName, Topics};
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
-use runtime::config::{KafkaArgs, RedisArgs};
+use runtime::config::{KafkaArgs, RedisAddress};
 use runtime::settings::Directory;
 use runtime::{Process, Shutdown};
 use tokio::sync::watch;
@@ -101,7 +101,7 @@ impl State {
         let claims = [(ProcessorName::Revenue, claim)].into();
         let (sender, directory) =
             watch::channel(Arc::new(Directory { loaded: true, claims, ..Directory::default() }));
-        let redis = RedisArgs { redis_url: url.to_owned(), key_prefix: prefix.to_owned() };
+        let redis = RedisAddress { url: url.to_owned(), key_prefix: prefix.to_owned() };
         let config = ViewsConfig {
             args: ViewsArgs { interval: Some(Duration::from_millis(20)) },
             kafka: self.kafka(),

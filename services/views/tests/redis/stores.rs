@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use redis::{Commands, Connection};
-use runtime::config::RedisArgs;
+use runtime::config::RedisAddress;
 use views::fence::FENCE_KEY;
 use views::store::RedisStore;
 
@@ -19,7 +19,7 @@ struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     fn new(url: String, server: &'a Server, prefix: &str) -> Self {
-        let args = RedisArgs { redis_url: url, key_prefix: prefix.to_owned() };
+        let args = RedisAddress { url, key_prefix: prefix.to_owned() };
         Self { store: RedisStore::new(args), server, prefix: prefix.to_owned() }
     }
 

@@ -9,7 +9,7 @@ use ::redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAd
 use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, cmd,
 };
-use runtime::config::RedisArgs;
+use runtime::config::RedisAddress;
 
 use crate::store::StoreError;
 
@@ -88,8 +88,8 @@ pub enum RedisError {
 impl Link {
     /// Connects, and checks the server against `args`. `key` is one of ours: in a cluster it says which node
     /// to talk to.
-    pub(super) async fn connect(args: &RedisArgs, key: &str) -> Result<Self, RedisError> {
-        let client = Client::open(args.redis_url.as_str()).map_err(RedisError::Url)?;
+    pub(super) async fn connect(args: &RedisAddress, key: &str) -> Result<Self, RedisError> {
+        let client = Client::open(args.url.as_str()).map_err(RedisError::Url)?;
         let address = client.get_connection_info().addr().to_string();
         let failed = |problem| RedisError::of(&address, problem);
         let config = AsyncConnectionConfig::new()
@@ -221,6 +221,24 @@ mod tests {
         }
         for prefix in ["", "shop:", "{}:", "{}{a}", "{shop", "}a{"] {
             assert!(!has_hash_tag(prefix), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn a_password_of_its_own_reaches_the_client_as_it_is() {
+        for (user, password) in [("shop", "p@other:1/2?c#d"), ("a:b@c%40", "100%41 đồng\\[x]"), ("", "%")]
+        {
+            let args = runtime::config::RedisArgs {
+                redis_url: "rediss://redis:6380/2".to_owned(),
+                redis_username: (!user.is_empty()).then(|| user.to_owned()),
+                redis_password: Some(runtime::config::Secret::new(password)),
+                key_prefix: String::new(),
+            };
+            let client = Client::open(args.address().unwrap().url).unwrap();
+            let info = client.get_connection_info();
+            assert_eq!(info.redis_settings().username().unwrap_or_default(), user);
+            assert_eq!(info.redis_settings().password(), Some(password));
+            assert_eq!((info.addr().to_string().as_str(), info.redis_settings().db()), ("redis:6380", 2));
         }
     }
 
