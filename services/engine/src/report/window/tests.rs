@@ -37,7 +37,7 @@ fn a_window_that_is_too_short_says_nothing() {
 fn a_stalled_loop_makes_the_window_longer_and_not_empty() {
     let (start, mut window) = (Instant::now(), Window::new());
     window.put(start, 0);
-    window.put(start + Duration::from_secs(60), 600);
+    window.put(start + Duration::from_mins(1), 600);
     let span = window.span().unwrap();
     assert_eq!((span.seconds, span.first, span.last), (60.0, 0, 600));
 }
@@ -46,7 +46,7 @@ fn a_stalled_loop_makes_the_window_longer_and_not_empty() {
 fn a_log_that_lost_its_end_has_no_negative_rate() {
     let mut track = Track::new();
     feed(&mut track, Instant::now(), &[(500, 500), (500, 500), (400, 500)]);
-    assert_eq!(track.rates().unwrap().arrival, 0.0);
+    assert!(track.rates().unwrap().arrival.abs() < 1e-9);
     assert_eq!(track.lag(), Some(0));
 }
 
@@ -63,7 +63,7 @@ fn what_arrived_is_told_once() {
 fn the_first_order_after_a_night_is_not_a_night_old() {
     let mut track = Track::new();
     let now = feed(&mut track, Instant::now(), &[(7, 7), (7, 7), (8, 7)]);
-    let age = track.oldest_unread(now, Some(Duration::from_secs(9 * 3600)));
+    let age = track.oldest_unread(now, Some(Duration::from_hours(9)));
     assert_eq!(age, Some(Duration::from_secs(1)));
 }
 
@@ -72,7 +72,7 @@ fn orders_stamped_long_ago_are_as_old_as_their_place_in_the_log() {
     let mut track = Track::new();
     // Never caught up; the order at 450 came between the samples that ended at 400 and 500.
     let now = feed(&mut track, Instant::now(), &[(300, 50), (400, 200), (500, 300), (600, 450)]);
-    let age = track.oldest_unread(now, Some(Duration::from_secs(86_400)));
+    let age = track.oldest_unread(now, Some(Duration::from_hours(24)));
     assert_eq!(age, Some(Duration::from_secs(2)));
 }
 
@@ -90,12 +90,12 @@ fn a_lag_that_outlasts_the_window_is_counted_from_when_all_was_read() {
     let mut reaches = vec![(100, 100)];
     reaches.extend((1..=60).map(|second| (100 + second, 100)));
     let now = feed(&mut track, Instant::now(), &reaches);
-    assert_eq!(track.oldest_unread(now, Some(Duration::from_secs(9_000))), Some(Duration::from_secs(60)));
+    assert_eq!(track.oldest_unread(now, Some(Duration::from_mins(150))), Some(Duration::from_mins(1)));
 }
 
 #[test]
 fn without_lag_nothing_waits() {
     let mut track = Track::new();
     let now = feed(&mut track, Instant::now(), &[(100, 100)]);
-    assert_eq!(track.oldest_unread(now, Some(Duration::from_secs(9_000))), Some(Duration::ZERO));
+    assert_eq!(track.oldest_unread(now, Some(Duration::from_mins(150))), Some(Duration::ZERO));
 }
