@@ -74,12 +74,13 @@ makes it applies, and to apply what is not there is to create it.
 # Says how a pipeline is doing.
 - apiGroups: [millrace.dev]
   resources: [analyticspipelines/status]
-  verbs: [get, patch]
+  verbs: [patch]
 # Owns what it makes for a pipeline. Some clusters ask for this before an owner can be named that blocks deletion.
 - apiGroups: [millrace.dev]
   resources: [analyticspipelines/finalizers]
   verbs: [update]
-# Runs processors, views, dashboard and simulator; scales them, repairs them and takes away what is switched off.
+# Runs processors, views, dashboard and simulator; scales them, repairs them and takes away what is switched off. The
+# last pod of a pipeline that takes its keys in Redis with it is run by one too.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -98,7 +99,11 @@ makes it applies, and to apply what is not there is to create it.
 # Finds the pods of a pipeline, to ask each for its load and its settings.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
+# Sees that a whole namespace is being deleted: then it waits for nothing.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
 # Tells what happened to a pipeline.
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -34,15 +34,17 @@ pub(super) enum Polled {
 impl SettingsLog {
     /// Starts at the beginning of the topic, which must exist.
     pub(super) fn open(kafka: &KafkaArgs, topics: &Topics) -> KafkaResult<Self> {
+        let topic = topics.settings();
         let consumer: BaseConsumer<Context> = kafka
-            .consumer("millrace-settings")
+            // The client asks for the coordinator of a group that it never joins: one of a name that the rights of a
+            // pipeline cover.
+            .consumer(&topic)
             .set("enable.partition.eof", "true")
             .set("isolation.level", "read_committed")
             .set("enable.auto.commit", "false")
             // the end is only reported by an empty fetch, which waits this long
             .set("fetch.wait.max.ms", "100")
             .create_with_context(Context::default())?;
-        let topic = topics.settings();
         // a question first saves the new consumer half a second
         consumer.fetch_watermarks(&topic, PARTITION, WATERMARK_TIMEOUT)?;
         let mut assignment = TopicPartitionList::new();

@@ -55,7 +55,8 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Interrupted> {
         let consumer = context
             .kafka
-            .consumer("millrace-views")
+            // also the name of a group that is never joined: one that the rights of a pipeline cover
+            .consumer(&task.topic)
             .set("isolation.level", "read_committed")
             .set("enable.partition.eof", "true")
             // a log that is shorter than it was is read anew, and what it held before is forgotten
