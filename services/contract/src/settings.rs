@@ -14,7 +14,7 @@ use crate::order::LARGEST_INTEGER;
 
 mod object;
 
-object::only!(Settings, FraudSettings, SettingsRecord, Claim);
+object::only!(Settings, FraudSettings, SimulatorSettings, SettingsRecord, Claim);
 
 /// The key of the settings record.
 pub const SETTINGS_KEY: &str = "settings";
@@ -39,6 +39,9 @@ pub struct Settings {
     /// How many products and cities each ranking shows. Default 10; 1 to 100.
     #[serde(default = "Settings::default_trend_top_k")]
     pub trend_top_k: usize,
+    /// What a simulator that follows the settings sends.
+    #[serde(default)]
+    pub simulator: SimulatorSettings,
 }
 
 /// Thresholds of the fraud rules.
@@ -51,6 +54,18 @@ pub struct FraudSettings {
     /// Each order of a user beyond this many in one UTC minute raises `VELOCITY`. Default 10; 1 to 1,000,000.
     #[serde(default = "FraudSettings::default_orders_per_minute")]
     pub orders_per_minute: u32,
+}
+
+/// What a simulator that follows the settings sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+pub struct SimulatorSettings {
+    /// Orders per second. Default 1; 1 to 200,000.
+    #[serde(default = "SimulatorSettings::default_orders_per_second")]
+    pub orders_per_second: u32,
+    /// How many of 100 orders are suspicious. Default 5; 0 to 100.
+    #[serde(default = "SimulatorSettings::default_suspicious_percent")]
+    pub suspicious_percent: u8,
 }
 
 /// Who decides on a pipeline's settings.
@@ -139,22 +154,28 @@ impl Settings {
     /// # Errors
     /// Names the first value that is outside.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let Self { generation: _, fraud, commit_interval_ms, view_interval_ms, trend_top_k } = self;
+        let Self { generation: _, fraud, commit_interval_ms, view_interval_ms, trend_top_k, simulator } =
+            self;
         let FraudSettings { high_value, orders_per_minute } = fraud;
+        let SimulatorSettings { orders_per_second, suspicious_percent } = simulator;
         within("fraud.highValue", *high_value, 0, LARGEST_INTEGER)?;
         within("fraud.ordersPerMinute", u64::from(*orders_per_minute), 1, 1_000_000)?;
         within("commitIntervalMs", *commit_interval_ms, 1, 10_000)?;
         within("viewIntervalMs", *view_interval_ms, 10, 60_000)?;
-        within("trendTopK", *trend_top_k as u64, 1, 100)
+        within("trendTopK", *trend_top_k as u64, 1, 100)?;
+        within("simulator.ordersPerSecond", u64::from(*orders_per_second), 1, 200_000)?;
+        within("simulator.suspiciousPercent", u64::from(*suspicious_percent), 0, 100)
     }
 
     /// Whether both say the same, whatever their generations.
     pub fn same_content(&self, other: &Self) -> bool {
-        let Self { generation: _, fraud, commit_interval_ms, view_interval_ms, trend_top_k } = self;
+        let Self { generation: _, fraud, commit_interval_ms, view_interval_ms, trend_top_k, simulator } =
+            self;
         *fraud == other.fraud
             && *commit_interval_ms == other.commit_interval_ms
             && *view_interval_ms == other.view_interval_ms
             && *trend_top_k == other.trend_top_k
+            && *simulator == other.simulator
     }
 
     const fn default_commit_interval_ms() -> u64 {
@@ -177,6 +198,15 @@ impl FraudSettings {
     }
 }
 
+impl SimulatorSettings {
+    const fn default_orders_per_second() -> u32 {
+        1
+    }
+    const fn default_suspicious_percent() -> u8 {
+        5
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -185,6 +215,7 @@ impl Default for Settings {
             commit_interval_ms: Self::default_commit_interval_ms(),
             view_interval_ms: Self::default_view_interval_ms(),
             trend_top_k: Self::default_trend_top_k(),
+            simulator: SimulatorSettings::default(),
         }
     }
 }
@@ -192,6 +223,15 @@ impl Default for Settings {
 impl Default for FraudSettings {
     fn default() -> Self {
         Self { high_value: Self::default_high_value(), orders_per_minute: Self::default_orders_per_minute() }
+    }
+}
+
+impl Default for SimulatorSettings {
+    fn default() -> Self {
+        Self {
+            orders_per_second: Self::default_orders_per_second(),
+            suspicious_percent: Self::default_suspicious_percent(),
+        }
     }
 }
 

@@ -94,7 +94,7 @@ fn start(
 ) -> (Shutdown, tokio::task::JoinHandle<Result<(), engine::StageError>>) {
     let shutdown = Shutdown::new();
     let process = Process::new(shutdown.clone());
-    let settings = SettingsTail::start(kafka, topics, &process.health, shutdown.clone());
+    let settings = SettingsTail::start(kafka, topics, &process);
     let args = StageArgs { commit_interval: None, start: StartAt::Earliest, instance: Some("a".to_owned()) };
     let config = StageConfig {
         kafka: kafka.clone(),

@@ -1,8 +1,12 @@
 //! What can be set.
 
+use std::sync::Arc;
+
 use clap::builder::NonEmptyStringValueParser;
 use contract::Topics;
 use runtime::config::KafkaArgs;
+use runtime::settings::Directory;
+use tokio::sync::watch;
 
 use crate::pace::Rate;
 
@@ -32,6 +36,11 @@ pub struct SimulatorArgs {
     #[arg(long, env = "SIMULATOR_SUSPICIOUS_PERCENT", value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub suspicious_percent: u8,
 
+    /// Take rate and share of suspicious orders from the pipeline's live settings, as they change, instead
+    /// of from the options.
+    #[arg(long, env = "SIMULATOR_FOLLOW_SETTINGS", conflicts_with_all = ["rate", "suspicious_percent"])]
+    pub follow_settings: bool,
+
     /// What the `source` header of each order says.
     #[arg(long, env = "SIMULATOR_SOURCE", default_value = "web", value_parser = NonEmptyStringValueParser::new())]
     pub source: String,
@@ -46,6 +55,8 @@ pub struct SimulatorConfig {
     pub kafka: KafkaArgs,
     /// Where orders go: `topics.orders`.
     pub topics: Topics,
+    /// The live settings, if [`SimulatorArgs::follow_settings`] says so.
+    pub settings: Option<watch::Receiver<Arc<Directory>>>,
 }
 
 impl Default for SimulatorArgs {
@@ -57,6 +68,7 @@ impl Default for SimulatorArgs {
             seed: None,
             users: 1_000,
             suspicious_percent: 5,
+            follow_settings: false,
             source: "web".to_owned(),
         }
     }

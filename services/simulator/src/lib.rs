@@ -6,6 +6,7 @@
 
 mod config;
 mod dice;
+mod live;
 mod metrics;
 mod pace;
 mod progress;

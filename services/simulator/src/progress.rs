@@ -39,6 +39,14 @@ impl Progress {
         }
     }
 
+    /// The rate has changed: lines when a person can read along, else totals.
+    pub(crate) fn adapt(&mut self, rate: Rate) {
+        let lines = rate.get() <= LINES_UP_TO;
+        if lines != matches!(self, Self::Lines) {
+            std::mem::replace(self, Self::new(rate, None)).finish();
+        }
+    }
+
     /// This order is on its way.
     pub(crate) fn order(&self, order: &Order<'_>) {
         if matches!(self, Self::Lines) {

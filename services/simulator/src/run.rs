@@ -9,6 +9,7 @@ use runtime::{Process, Shutdown};
 use tokio::time::Instant;
 
 use crate::config::SimulatorConfig;
+use crate::live::{Live, Terms};
 use crate::metrics::{Counts, Tally};
 use crate::pace::Pace;
 use crate::progress::Progress;
@@ -62,7 +63,7 @@ const DRAIN_STEP: Duration = Duration::from_millis(5);
 /// When the topic or the client cannot be used, or when not every accepted order was acknowledged. Being told
 /// to stop is none.
 pub async fn run(config: SimulatorConfig, process: Process) -> Result<(), SimulatorError> {
-    let SimulatorConfig { args, kafka, topics } = config;
+    let SimulatorConfig { args, kafka, topics, settings } = config;
     let tally = Tally::register(&process.registry).map_err(SimulatorError::Metrics)?;
     let need = process.health.need("kafka");
     let option = "--orders-topic / ORDERS_TOPIC";
@@ -72,14 +73,19 @@ pub async fn run(config: SimulatorConfig, process: Process) -> Result<(), Simula
         Err(error) => return Err(SimulatorError::Begin(error)),
     }
     let seed = args.seed.unwrap_or_else(rand::random);
-    tracing::info!(seed, rate = %args.rate, users = args.users, topic = topics.orders, "shop opens");
+    let mut live = Live(settings);
+    let terms = live.first(Terms { rate: args.rate, suspicious_percent: args.suspicious_percent }).await;
+    tracing::info!(seed, rate = %terms.rate, users = args.users, topic = topics.orders, "shop opens");
     let sender =
         Sender::new(&kafka, &topics, &args.source, tally.clone()).map_err(SimulatorError::Producer)?;
     let mut trade = Trade {
-        shop: Shop::new(seed, args.users, args.suspicious_percent),
-        pace: Pace::new(args.rate, seed),
+        shop: Shop::new(seed, args.users, terms.suspicious_percent),
+        terms,
+        live,
+        pace: Pace::new(terms.rate, seed),
+        opened: Instant::now(),
         left: args.count.unwrap_or(u64::MAX),
-        progress: Progress::new(args.rate, args.count),
+        progress: Progress::new(terms.rate, args.count),
         sender,
         tally,
         shutdown: process.shutdown,
@@ -93,7 +99,11 @@ pub async fn run(config: SimulatorConfig, process: Process) -> Result<(), Simula
 /// What a run works with.
 struct Trade {
     shop: Shop,
+    terms: Terms,
+    live: Live,
     pace: Pace,
+    /// The moment that the pace counts from.
+    opened: Instant,
     left: u64,
     progress: Progress,
     sender: Sender,
@@ -109,17 +119,17 @@ enum TradeError {
 
 impl Trade {
     async fn place_orders(&mut self) -> Result<(), TradeError> {
-        let opened = Instant::now();
         while self.left > 0 && !self.shutdown.is_cancelled() {
-            for _ in 0..self.pace.due(opened.elapsed()).min(BURST).min(self.left) {
+            for _ in 0..self.pace.due(self.opened.elapsed()).min(BURST).min(self.left) {
                 if !self.place_order().await? {
                     return Ok(());
                 }
-                self.pace.take(opened.elapsed());
+                self.pace.take(self.opened.elapsed());
                 self.left -= 1;
             }
             self.progress.total(self.tally.counts());
-            self.pause(if self.left == 0 { Duration::ZERO } else { self.pace.pause(opened.elapsed()) }).await;
+            let pause = self.pace.pause(self.opened.elapsed());
+            self.pause(if self.left == 0 { Duration::ZERO } else { pause }).await;
         }
         Ok(())
     }
@@ -137,11 +147,26 @@ impl Trade {
         Ok(true)
     }
 
-    async fn pause(&self, pause: Duration) {
+    async fn pause(&mut self, pause: Duration) {
         tokio::select! {
             () = self.shutdown.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
+            terms = self.live.next() => self.trade_on(terms),
         }
+    }
+
+    /// Goes on under new terms; the orders' numbers and contents go on as they were.
+    fn trade_on(&mut self, terms: Terms) {
+        if terms == self.terms {
+            return;
+        }
+        let Terms { rate, suspicious_percent } = terms;
+        tracing::info!(%rate, suspicious_percent, "shop goes on under new settings");
+        self.shop.set_suspicious_percent(suspicious_percent);
+        self.pace = Pace::new(rate, self.shop.placed());
+        self.opened = Instant::now();
+        self.progress.adapt(rate);
+        self.terms = terms;
     }
 
     /// Waits until each accepted order was delivered or failed, at most [`DRAIN`] after being told to stop.

@@ -100,6 +100,11 @@ impl Shop {
         Order::checked(fields, at)
     }
 
+    /// From the next order on, this many of 100 are suspicious.
+    pub fn set_suspicious_percent(&mut self, percent: u8) {
+        self.suspicious_percent = percent;
+    }
+
     /// How many orders were drawn.
     pub fn placed(&self) -> u64 {
         self.placed

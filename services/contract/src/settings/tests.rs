@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{Claim, FraudSettings, Owner, Settings, SettingsError, SettingsRecord, claim_key};
+use super::{
+    Claim, FraudSettings, Owner, Settings, SettingsError, SettingsRecord, SimulatorSettings, claim_key,
+};
 use crate::ProcessorName;
 
 fn error(json: &str) -> String {
@@ -21,7 +23,8 @@ fn is_written_with_every_field() {
     assert_eq!(
         Settings::default().to_json(),
         "{\"generation\":0,\"fraud\":{\"highValue\":50000000,\"ordersPerMinute\":10},\
-         \"commitIntervalMs\":50,\"viewIntervalMs\":100,\"trendTopK\":10}"
+         \"commitIntervalMs\":50,\"viewIntervalMs\":100,\"trendTopK\":10,\
+         \"simulator\":{\"ordersPerSecond\":1,\"suspiciousPercent\":5}}"
     );
 }
 
@@ -33,6 +36,8 @@ fn each_value_has_its_limits() {
         ("commitIntervalMs", 1, 10_000),
         ("viewIntervalMs", 10, 60_000),
         ("trendTopK", 1, 100),
+        ("simulator.ordersPerSecond", 1, 200_000),
+        ("simulator.suspiciousPercent", 0, 100),
     ] {
         let read = |value: u64| match path.split_once('.') {
             Some((outer, inner)) => {
@@ -84,6 +89,8 @@ fn same_content_looks_at_everything_but_the_generation() {
         r#"{"commitIntervalMs":1}"#,
         r#"{"viewIntervalMs":10}"#,
         r#"{"trendTopK":1}"#,
+        r#"{"simulator":{"ordersPerSecond":2}}"#,
+        r#"{"simulator":{"suspiciousPercent":0}}"#,
     ] {
         assert!(!settings.same_content(&Settings::from_json(json.as_bytes()).unwrap()), "{json}");
     }
@@ -123,9 +130,12 @@ proptest! {
         (high_value, orders_per_minute) in (0_u64..(1 << 53), 1_u32..=1_000_000),
         (commit_interval_ms, view_interval_ms) in (1_u64..=10_000, 10_u64..=60_000),
         trend_top_k in 1_usize..=100,
+        (orders_per_second, suspicious_percent) in (1_u32..=200_000, 0_u8..=100),
     ) {
         let fraud = FraudSettings { high_value, orders_per_minute };
-        let settings = Settings { generation, fraud, commit_interval_ms, view_interval_ms, trend_top_k };
+        let simulator = SimulatorSettings { orders_per_second, suspicious_percent };
+        let settings =
+            Settings { generation, fraud, commit_interval_ms, view_interval_ms, trend_top_k, simulator };
         prop_assert_eq!(Settings::from_json(settings.to_json().as_bytes()), Ok(settings));
     }
 }

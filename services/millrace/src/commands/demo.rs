@@ -97,7 +97,7 @@ struct Demo {
 impl Demo {
     fn parts(&self, rate: Rate, args: DashboardArgs, process: &Process) -> Vec<Part> {
         let Self { kafka, topics, store } = self;
-        let settings = SettingsTail::start(kafka, topics, &process.health, process.shutdown.clone());
+        let settings = SettingsTail::start(kafka, topics, process);
         let stage = StageConfig {
             kafka: kafka.clone(),
             topics: topics.clone(),
@@ -124,6 +124,7 @@ impl Demo {
             args: SimulatorArgs { rate, ..SimulatorArgs::default() },
             kafka: kafka.clone(),
             topics: topics.clone(),
+            settings: None,
         };
         vec![
             process::part(stage, process),

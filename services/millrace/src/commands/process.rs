@@ -46,7 +46,7 @@ impl Args {
         processors.dedup();
         let topics = pipeline.topics();
         host(&admin, |process| {
-            let settings = SettingsTail::start(&kafka, &topics, &process.health, process.shutdown.clone());
+            let settings = SettingsTail::start(&kafka, &topics, process);
             let processors = processors.into_iter().map(catalogue::processor).collect();
             vec![part(
                 StageConfig { kafka, topics, args, processors, has_admin_api: true, settings },

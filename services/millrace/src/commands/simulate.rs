@@ -1,7 +1,7 @@
 //! `millrace simulate`: the shop that makes orders.
 
-use runtime::KafkaArgs;
 use runtime::config::{AdminArgs, LogArgs, PipelineArgs};
+use runtime::{KafkaArgs, SettingsTail};
 use simulator::{SimulatorArgs, SimulatorConfig, SimulatorError};
 
 use super::begin;
@@ -34,8 +34,12 @@ impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let Self { simulator: args, kafka, pipeline, admin, log } = self;
         begin(&log, &kafka, &pipeline.topics())?;
-        let config = SimulatorConfig { args, kafka, topics: pipeline.topics() };
-        host(&admin, |process| vec![part(config, process)]).await
+        let topics = pipeline.topics();
+        host(&admin, |process| {
+            let settings = args.follow_settings.then(|| SettingsTail::start(&kafka, &topics, process));
+            vec![part(SimulatorConfig { args, kafka, topics, settings }, process)]
+        })
+        .await
     }
 }
 

@@ -38,9 +38,10 @@ impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let Self { views: args, kafka, redis, pipeline, admin, log } = self;
         begin(&log, &kafka, &pipeline.topics())?;
+        let redis = redis.address().map_err(Failure::usage)?;
         let topics = pipeline.topics();
         host(&admin, |process| {
-            let directory = SettingsTail::start(&kafka, &topics, &process.health, process.shutdown.clone());
+            let directory = SettingsTail::start(&kafka, &topics, process);
             let store = StoreChoice::Redis(redis);
             let config = ViewsConfig { args, kafka, store, topics, views: catalogue::views(), directory };
             vec![part(config, process)]

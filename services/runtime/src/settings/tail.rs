@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Topics;
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::Directory;
 use super::log::{Polled, SettingsLog};
 use crate::config::KafkaArgs;
 use crate::topics::{SETTINGS_CONFIG, ensure_internal};
-use crate::{Health, Need, Shutdown};
+use crate::{Need, Process, Shutdown, Status};
 
 /// How long one poll waits: what stopping takes at most.
 const POLL: Duration = Duration::from_millis(200);
@@ -22,24 +23,21 @@ pub struct SettingsTail {
     kafka: KafkaArgs,
     topics: Topics,
     need: Need,
+    status: Status,
     shutdown: Shutdown,
     sender: watch::Sender<Arc<Directory>>,
 }
 
 impl SettingsTail {
     /// Starts to follow; creates the topic if it is missing. What the receiver holds first is not `loaded`;
-    /// wait for a change before relying on it. The need `settings` says why it is not loaded yet. The sender
-    /// side goes away after `shutdown`.
-    pub fn start(
-        kafka: &KafkaArgs,
-        topics: &Topics,
-        health: &Health,
-        shutdown: Shutdown,
-    ) -> watch::Receiver<Arc<Directory>> {
+    /// wait for a change before relying on it. The need `settings` says why it is not loaded yet, the status
+    /// section `settings` which generation was read last: `{"generation": 7}`. The sender side goes away after
+    /// the process' shutdown.
+    pub fn start(kafka: &KafkaArgs, topics: &Topics, process: &Process) -> watch::Receiver<Arc<Directory>> {
         let (sender, receiver) = watch::channel(Arc::new(Directory::default()));
+        let Process { health, status, registry: _, shutdown } = process.clone();
         let need = health.need("settings");
-        let tail = Self { kafka: kafka.clone(), topics: topics.clone(), need, shutdown, sender };
-        let health = health.clone();
+        let tail = Self { kafka: kafka.clone(), topics: topics.clone(), need, status, shutdown, sender };
         let started = std::thread::Builder::new().name("settings".to_owned()).spawn(move || tail.run());
         if let Err(error) = started {
             tracing::error!(%error, "cannot start the settings thread");
@@ -98,6 +96,7 @@ impl SettingsTail {
                     claims = directory.claims.len(),
                     "settings"
                 );
+                self.status.publish("settings", json!({"generation": directory.settings.generation}));
                 *current = Arc::new(directory.clone());
             }
             changed

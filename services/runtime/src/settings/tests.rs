@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::config::KafkaArgs;
-use crate::{Health, Shutdown};
+use crate::{Process, Shutdown};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -50,18 +50,19 @@ async fn until(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_reaches_those_who_follow() {
     let pipeline = Pipeline::start();
-    let (health, shutdown) = (Health::default(), Shutdown::new());
-    let mut directory = SettingsTail::start(&pipeline.kafka, &pipeline.topics, &health, shutdown.clone());
+    let process = Process::new(Shutdown::new());
+    let mut directory = SettingsTail::start(&pipeline.kafka, &pipeline.topics, &process);
 
     until(&mut directory, |d| d.loaded).await;
     assert_eq!(directory.borrow().settings, Settings::default());
     assert_eq!(directory.borrow().owner, None);
-    assert_eq!(health.missing(), []);
+    assert_eq!(process.health.missing(), []);
 
     let published = pipeline.publish(Owner::Cli, &with_high_value(7), false).unwrap();
     assert_eq!(published.generation, 1);
     until(&mut directory, |d| d.settings == published && d.owner == Some(Owner::Cli)).await;
-    shutdown.cancel();
+    assert_eq!(process.status.to_json()["settings"], serde_json::json!({"generation": 1}));
+    process.shutdown.cancel();
     // the thread lets go of the sender
     tokio::time::timeout(PATIENCE, async { while directory.changed().await.is_ok() {} }).await.unwrap();
 }

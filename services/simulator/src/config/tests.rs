@@ -15,8 +15,9 @@ fn parse(options: &[&str]) -> Result<SimulatorArgs, String> {
 
 #[test]
 fn without_options_it_is_the_shop_of_the_course() {
-    let SimulatorArgs { rate, count, seed, users, suspicious_percent, source } = parse(&[]).unwrap();
-    assert_eq!((rate, count, seed), (Rate::COURSE, None, None));
+    let SimulatorArgs { rate, count, seed, users, suspicious_percent, source, follow_settings } =
+        parse(&[]).unwrap();
+    assert_eq!((rate, count, seed, follow_settings), (Rate::COURSE, None, None, false));
     assert_eq!((users, suspicious_percent, source.as_str()), (1_000, 5, "web"));
     assert_eq!(format!("{:?}", SimulatorArgs::default()), format!("{:?}", parse(&[]).unwrap()));
 }

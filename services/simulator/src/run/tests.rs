@@ -1,9 +1,11 @@
 //! The simulator against librdkafka's mock cluster: real client code, no server.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Rate, Shop, SimulatorArgs, SimulatorConfig, SimulatorError, run};
+use contract::settings::SimulatorSettings;
 use contract::{Order, OrderParser, Timestamp, Topics};
 use rdkafka::Message;
 use rdkafka::config::ClientConfig;
@@ -12,7 +14,8 @@ use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::mocking::MockCluster;
 use rdkafka::{Offset, TopicPartitionList};
 use runtime::config::KafkaArgs;
-use runtime::{Process, Shutdown};
+use runtime::{Directory, Process, Shutdown};
+use tokio::sync::watch;
 
 const PARTITIONS: i32 = 12;
 const ACCEPTED: &str = "millrace_simulator_orders_accepted_total";
@@ -25,7 +28,7 @@ fn cluster() -> MockCluster<'static, rdkafka::producer::DefaultProducerContext> 
 }
 
 fn config(brokers: &str, args: SimulatorArgs) -> SimulatorConfig {
-    SimulatorConfig { args, kafka: KafkaArgs::to(brokers), topics: Topics::named("shop") }
+    SimulatorConfig { args, kafka: KafkaArgs::to(brokers), topics: Topics::named("shop"), settings: None }
 }
 
 fn args(rate: f64, count: Option<u64>, seed: u64) -> SimulatorArgs {
@@ -162,6 +165,40 @@ async fn everything_accepted_is_delivered_when_told_to_stop() {
     let accepted = counter(&process, ACCEPTED);
     assert_eq!(counter(&process, DELIVERED), accepted);
     assert_eq!(read(&brokers, accepted, |_| ()), accepted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shop_goes_by_settings_that_change() {
+    let cluster = cluster();
+    let brokers = cluster.bootstrap_servers();
+    let directory = |orders_per_second, suspicious_percent| {
+        let mut directory = Directory { loaded: true, ..Directory::default() };
+        directory.settings.simulator = SimulatorSettings { orders_per_second, suspicious_percent };
+        Arc::new(directory)
+    };
+    let (sender, settings) = watch::channel(Arc::new(Directory::default()));
+    let config = SimulatorConfig { settings: Some(settings), ..config(&brokers, args(1.0, Some(2_000), 42)) };
+    let process = Process::new(Shutdown::new());
+    let running = tokio::spawn(run(config, process.clone()));
+    // Nothing is sent before the settings are read; then one order, and a pause of at least half a second.
+    sender.send(directory(1, 100)).unwrap();
+    while counter(&process, ACCEPTED) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    sender.send(directory(5_000, 0)).unwrap();
+    running.await.unwrap().unwrap();
+
+    let mut parser = OrderParser::default();
+    let mut suspicious = Vec::new();
+    read(&brokers, 2_000, |message| {
+        let written = Timestamp(message.timestamp().to_millis().unwrap());
+        let order = parser.parse(message.payload().unwrap(), written).unwrap();
+        if order.is_suspicious {
+            suspicious.push(order.order_id.to_owned());
+        }
+    });
+    assert!(suspicious.contains(&"order-2a-0".to_owned()), "{suspicious:?}");
+    assert!(suspicious.len() < 100, "{} suspicious orders after the change", suspicious.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
