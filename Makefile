@@ -1,6 +1,7 @@
 # What can be done with Millrace. CI calls nothing but these targets.
 
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/millrace
+OPERATOR := $(or $(CARGO_TARGET_DIR),target)/debug/millrace-operator
 CARGO_BUILD := cargo build --locked --package millrace
 # All packages are selected even where one is meant: so cargo gives each dependency one set of features for all tests
 # and builds it once.
@@ -15,11 +16,14 @@ REAL_FEATURES := millrace-views/real-servers,millrace-dashboard/real-servers
 # Tests that turn protections off and show that the loss is noticed. They wait for rare moments, which on a busy machine
 # do not always come: a target of their own until they come every time.
 CONTROL_TESTS := control mutations
-REAL_TESTS := $(filter-out $(STATIC_TESTS) $(CONTROL_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
-SCRIPTS := $(shell grep -lE '^\#!.*bash|shellcheck shell=bash' dev/* .ci/*)
+# Those on a Kubernetes API server, and those on a cluster whose nodes run containers.
+API_TESTS := $(filter chart kubernetes_api,$(call tests_in,tests/tests)) $(call tests_in,operator/tests)
+NODE_TESTS := cluster
+REAL_TESTS := $(filter-out $(STATIC_TESTS) $(CONTROL_TESTS) $(API_TESTS) $(NODE_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
+SCRIPTS := $(shell grep -slE '^\#!.*bash|shellcheck shell=bash' dev/* dev/kubernetes/* .ci/*)
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## See it work: everything in one process, nothing to install, on http://localhost:3001
 	@dev/prerequisites build
@@ -43,11 +47,28 @@ lint: ## Check formatting, lints and scripts
 	@if command -v shellcheck > /dev/null; then set -x; shellcheck --external-sources $(SCRIPTS); \
 	  else echo "shellcheck is not installed: scripts are not checked"; fi
 
+generate: ## Write what is made from the code: the resource definition and its reference
+	cargo build --locked --package millrace-operator
+	$(OPERATOR) crd > deploy/helm/millrace/files/crd.yaml
+	$(OPERATOR) reference > docs/reference/pipeline-resource.md
+
 test-fast: ## Run the tests that need no servers
 	$(CARGO_TEST) --lib --bins $(addprefix --test ,$(FAST_TESTS))
 
 test-real: ## Run the tests on a real Kafka and a real Redis
 	$(CARGO_TEST) --features $(REAL_FEATURES) $(addprefix --test ,$(REAL_TESTS))
+
+test-api: ## Run the tests on a real Kubernetes API server
+	@dev/kubernetes/build
+	@dev/kubernetes/tools
+	$(CARGO_TEST) $(addprefix --test ,$(API_TESTS))
+
+test-cluster: ## Run the tests on a real Kubernetes cluster, with images of static programs (as root)
+	@dev/prerequisites build servers tests cluster-api cluster-node
+	@dev/kubernetes/node install
+	@dev/kubernetes/build
+	@dev/kubernetes/tools
+	$(CARGO_TEST) $(addprefix --test ,$(NODE_TESTS)) -- --nocapture
 
 test-controls: ## Turn protections off, one at a time, and see that the tests notice
 	$(CARGO_TEST) $(addprefix --test ,$(CONTROL_TESTS))
@@ -65,4 +86,4 @@ image: ## Build the container images millrace:dev and millrace-operator:dev
 	docker build --file docker/Dockerfile --target millrace --tag millrace:dev .
 	docker build --file docker/Dockerfile --target operator --tag millrace-operator:dev .
 
-.PHONY: help demo up down test lint test-fast test-real test-controls test-long bench fmt image
+.PHONY: help demo up down test lint generate test-fast test-real test-api test-cluster test-controls test-long bench fmt image

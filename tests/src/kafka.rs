@@ -24,7 +24,7 @@ pub(crate) struct Listener {
     /// Where the broker listens.
     pub port: u16,
     /// Where clients that come this way are told to find it.
-    pub advertised: u16,
+    pub advertised: String,
 }
 
 impl Kafka {
@@ -47,20 +47,32 @@ impl Kafka {
     /// # Errors
     /// When it does not start.
     pub fn start_behind(case: &Case, proxy_port: u16, more: &[&str]) -> Result<Self> {
-        let second = Listener { protocol: "PLAINTEXT", port: free_port()?, advertised: proxy_port };
+        let advertised = format!("127.0.0.1:{proxy_port}");
+        let second = Listener { protocol: "PLAINTEXT", port: free_port()?, advertised };
         Self::start_twofold(case, &second, more)
+    }
+
+    /// Starts a broker with a second listener, for clients that reach this machine as `host`: they come through
+    /// [`Kafka::proxied_port`].
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_for(case: &Case, host: &str) -> Result<Self> {
+        let port = free_port()?;
+        let second = Listener { protocol: "PLAINTEXT", port, advertised: format!("{host}:{port}") };
+        Self::start_twofold(case, &second, &[])
     }
 
     /// Starts a broker with a second listener called SECOND beside the plain one.
     pub(crate) fn start_twofold(case: &Case, second: &Listener, more: &[&str]) -> Result<Self> {
         let (port, controller) = (free_port()?, free_port()?);
-        let Listener { protocol, port: inner_port, advertised } = *second;
+        let &Listener { protocol, port: inner_port, ref advertised } = second;
         let settings = [
             format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
             format!(
                 "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SECOND://127.0.0.1:{inner_port}"
             ),
-            format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECOND://127.0.0.1:{advertised}"),
+            format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECOND://{advertised}"),
             format!(
                 "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECOND:{protocol}"
             ),

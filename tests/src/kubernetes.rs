@@ -3,6 +3,7 @@
 //! No node runs behind it, and no controller of Deployments: what would become of workloads is told by the test, through
 //! [`stand_in`]. Everything else is real: admission, garbage collection, namespaces, roles, autoscalers.
 
+pub mod node;
 mod objects;
 mod server;
 pub mod stand_in;

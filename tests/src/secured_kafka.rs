@@ -44,7 +44,8 @@ impl SecuredKafka {
             format!("ssl.keystore.location={}", files.broker.display()),
         ];
         let settings: Vec<_> = settings.iter().map(String::as_str).collect();
-        let second = Listener { protocol: "SASL_SSL", port, advertised: port };
+        let advertised = format!("127.0.0.1:{port}");
+        let second = Listener { protocol: "SASL_SSL", port, advertised };
         Ok(Self { kafka: Kafka::start_twofold(case, &second, &settings)?, port, authority: files.authority })
     }
 
