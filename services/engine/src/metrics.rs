@@ -6,6 +6,9 @@ use prometheus::{
 };
 
 use crate::restore::Restored;
+use load::Load;
+
+mod load;
 
 /// Facts about one stage, recorded by named calls.
 #[derive(Clone)]
@@ -26,12 +29,8 @@ pub(crate) struct Metrics {
     rebalances: IntCounterVec,
     offset_mismatches: IntCounter,
     stale: IntCounter,
-    lag: IntGaugeVec,
-    oldest_unread_seconds: prometheus::Gauge,
     generation: IntGauge,
-    busy_seconds: prometheus::Counter,
-    folding_seconds: prometheus::Counter,
-    arrived: IntCounterVec,
+    load: Load,
 }
 
 impl Metrics {
@@ -73,25 +72,8 @@ impl Metrics {
                 "Partitions whose group offset differed from the progress record, which is trusted",
             )?,
             stale: make.counter("stage_stale_records_total", "Records ignored as already read")?,
-            lag: make.gauges("stage_lag_records", "Orders not read yet, by partition", "partition")?,
-            oldest_unread_seconds: make.float_gauge(
-                "stage_oldest_unread_age_seconds",
-                "Age of the oldest unread order, at most; 0 without lag",
-            )?,
             generation: make.gauge("stage_settings_generation", "Generation of the settings in force")?,
-            busy_seconds: make.float_counter(
-                "stage_busy_seconds_total",
-                "Time spent folding and committing; its rate is the busy share",
-            )?,
-            folding_seconds: make.float_counter(
-                "stage_folding_seconds_total",
-                "Time spent folding, of the time that the stage was busy",
-            )?,
-            arrived: make.counters(
-                "stage_arrived_records_total",
-                "Records seen to be written to the partitions while they were assigned here",
-                "partition",
-            )?,
+            load: Load::register(&make)?,
         })
     }
 
@@ -146,34 +128,6 @@ impl Metrics {
 
     pub(crate) fn record_settings(&self, generation: u64) {
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
-    }
-
-    pub(crate) fn record_busy(&self, seconds: f64) {
-        self.busy_seconds.inc_by(seconds);
-    }
-
-    pub(crate) fn record_folding(&self, seconds: f64) {
-        self.folding_seconds.inc_by(seconds);
-        self.record_busy(seconds);
-    }
-
-    /// Forgets the lag of partitions that are not ours any more.
-    pub(crate) fn reset_lag(&self) {
-        self.lag.reset();
-        self.oldest_unread_seconds.set(0.0);
-    }
-
-    pub(crate) fn record_lag(&self, partition: i32, records: u64) {
-        let records = i64::try_from(records).unwrap_or(i64::MAX);
-        self.lag.with_label_values(&[&partition.to_string()]).set(records);
-    }
-
-    pub(crate) fn record_arrived(&self, partition: i32, records: u64) {
-        self.arrived.with_label_values(&[&partition.to_string()]).inc_by(records);
-    }
-
-    pub(crate) fn record_oldest_unread(&self, seconds: f64) {
-        self.oldest_unread_seconds.set(seconds);
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::order::OrderFields;
+use contract::stage_status::{PartitionStatus, SECTION, StageStatus};
 use contract::{Order, ProcessorKind, Timestamp, Topics};
 use engine::state::StageAdmin;
 use engine::{StageArgs, StageConfig, StartAt};
@@ -91,9 +92,8 @@ fn start(
     kafka: &KafkaArgs,
     topics: &Topics,
     processors: &[Arc<dyn ProcessorKind>],
-) -> (Shutdown, tokio::task::JoinHandle<Result<(), engine::StageError>>) {
-    let shutdown = Shutdown::new();
-    let process = Process::new(shutdown.clone());
+) -> (Process, tokio::task::JoinHandle<Result<(), engine::StageError>>) {
+    let process = Process::new(Shutdown::new());
     let settings = SettingsTail::start(kafka, topics, &process);
     let args = StageArgs { commit_interval: None, start: StartAt::Earliest, instance: Some("a".to_owned()) };
     let config = StageConfig {
@@ -104,7 +104,7 @@ fn start(
         has_admin_api: false,
         settings,
     };
-    (shutdown, tokio::spawn(engine::run(config, process)))
+    (process.clone(), tokio::spawn(engine::run(config, process)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +119,7 @@ async fn orders_become_alerts_and_a_drained_stage_is_checkpointed_at_its_positio
     values.push(b"no order".to_vec());
     produce(&brokers, &topics.orders, &values);
 
-    let (shutdown, stage) = start(&kafka, &topics, &processors);
+    let (process, stage) = start(&kafka, &topics, &processors);
     let (of_alerts, of_letters) = (topics.alerts.clone(), topics.dead_letters.clone());
     let alerts = tokio::task::spawn_blocking({
         let brokers = brokers.clone();
@@ -131,7 +131,7 @@ async fn orders_become_alerts_and_a_drained_stage_is_checkpointed_at_its_positio
     let letters = tokio::task::spawn_blocking(move || consume(&brokers, &of_letters, 1)).await.unwrap();
     assert_eq!(letters, ["no order"]);
 
-    shutdown.cancel();
+    process.shutdown.cancel();
     stage.await.unwrap().unwrap();
     let shown = tokio::task::spawn_blocking(move || {
         StageAdmin::new(kafka, topics, processors.to_vec()).unwrap().show().unwrap()
@@ -147,4 +147,53 @@ async fn orders_become_alerts_and_a_drained_stage_is_checkpointed_at_its_positio
             assert_eq!(checkpoint.position, 10, "{processor} of partition {}", partition.partition);
         }
     }
+}
+
+/// Looks at the stage's section of `/status` until it is as it should be.
+async fn status_when(process: &Process, as_it_should_be: impl Fn(&StageStatus) -> bool) -> StageStatus {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let shown = process.status.to_json()[SECTION].clone();
+        let status: StageStatus = serde_json::from_value(shown.clone()).unwrap_or_default();
+        if as_it_should_be(&status) {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "{shown}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn each(status: &StageStatus, holds: impl Fn(&PartitionStatus) -> bool) -> bool {
+    status.partitions.len() == usize::try_from(PARTITIONS).unwrap() && status.partitions.iter().all(holds)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_says_what_arrives_what_waits_and_how_busy_it_is() {
+    let topics = Topics::named("load");
+    let processors: [Arc<dyn ProcessorKind>; 1] = [Arc::new(RevenueKind::default())];
+    let cluster = cluster(&topics, "revenue");
+    let brokers = cluster.bootstrap_servers();
+    let values: Vec<_> = (0..30).map(|n| order(n, 5)).collect();
+    produce(&brokers, &topics.orders, &values);
+    let (process, stage) = start(&KafkaArgs::to(brokers.clone()), &topics, &processors);
+
+    // What is there before the start is lag and no arrival.
+    let read = status_when(&process, |status| {
+        each(status, |p| p.position == 10 && p.end == Some(10) && p.arrival_rate == Some(0.0))
+    })
+    .await;
+    assert_eq!((read.name.as_str(), read.instance.as_str()), ("revenue", "a"));
+    assert_eq!((read.lag, read.oldest_unread_seconds), (Some(0), Some(0.0)));
+    let (busy, folding) = (read.busy_share.unwrap(), read.folding_share.unwrap());
+    assert!(0.0 <= folding && folding <= busy && busy <= 1.0, "{folding} of {busy}");
+    assert!(read.window_seconds >= 2.0 && read.settings_generation == Some(0), "{read:?}");
+
+    produce(&brokers, &topics.orders, &values);
+    status_when(&process, |status| {
+        let flows = |p: &PartitionStatus| p.arrival_rate > Some(0.0) && p.processing_rate > Some(0.0);
+        each(status, |p| p.end == Some(20) && flows(p)) && status.folding_share > Some(0.0)
+    })
+    .await;
+    process.shutdown.cancel();
+    stage.await.unwrap().unwrap();
 }

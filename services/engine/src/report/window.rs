@@ -46,7 +46,7 @@ impl<T: Copy> Window<T> {
     pub(super) fn span(&self) -> Option<Span<T>> {
         let ((from, first), (to, last)) = (*self.samples.front()?, *self.samples.back()?);
         let length = to.saturating_duration_since(from);
-        (length >= LEAST).then(|| Span { seconds: length.as_secs_f64(), first, last })
+        (length >= LEAST).then_some(Span { seconds: length.as_secs_f64(), first, last })
     }
 
     /// When the newest sample was taken of which `holds` is true.
