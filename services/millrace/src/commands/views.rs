@@ -18,8 +18,13 @@ use crate::host::{Part, host};
 Examples:
   millrace views                                       to the Redis at localhost:6379
   millrace views --redis-url rediss://user:secret@redis.example:6380
-  millrace views --key-prefix '{shop}:'                all keys in one slot of a Redis Cluster")]
+  millrace views --key-prefix '{shop}:'                all keys in one slot of a Redis Cluster
+  millrace views --purge                               take it all out of Redis again")]
 pub struct Args {
+    /// Delete everything that views have written to Redis, then end. Stop them first: they would write it again.
+    #[arg(long)]
+    purge: bool,
+
     #[command(flatten)]
     views: ViewsArgs,
     #[command(flatten)]
@@ -36,9 +41,14 @@ pub struct Args {
 
 impl Args {
     pub async fn run(self) -> Result<(), Failure> {
-        let Self { views: args, kafka, redis, pipeline, admin, log } = self;
+        let Self { purge, views: args, kafka, redis, pipeline, admin, log } = self;
         begin(&log, &kafka, &pipeline.topics())?;
         let redis = redis.address().map_err(Failure::usage)?;
+        if purge {
+            let keys = views::purge(redis, &catalogue::views()).await?;
+            tracing::info!(keys, "deleted what views had written");
+            return Ok(());
+        }
         let topics = pipeline.topics();
         host(&admin, |process| {
             let directory = SettingsTail::start(&kafka, &topics, process);
