@@ -61,12 +61,6 @@ impl Happening {
         Self { warning, reason, action: reason.to_owned(), note }
     }
 
-    /// The resource cannot be read as this version of the operator understands it.
-    pub fn malformed(problem: &str) -> Self {
-        let note = format!("the resource cannot be read, and nothing is done about it: {problem}");
-        Self { warning: true, reason: "Malformed", action: "Read".to_owned(), note }
-    }
-
     /// Deletion ended with everything gone that was to go.
     pub fn deleted(what: &[String]) -> Self {
         let note = format!("deleted {}", what.join(", "));
@@ -77,11 +71,6 @@ impl Happening {
     pub fn gave_up(why: &str, left: &[String]) -> Self {
         let note = format!("{why}; left behind: {}", left.join(", "));
         Self { warning: true, reason: "DeletionGaveUp", action: "Delete".to_owned(), note }
-    }
-
-    /// What it says, for the log.
-    pub fn note(&self) -> &str {
-        &self.note
     }
 }
 

@@ -18,6 +18,8 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use runtime::Shutdown;
 
+use crate::chain::chain;
+
 /// Name of the Lease.
 pub const LEASE: &str = "millrace-operator";
 
@@ -157,7 +159,6 @@ impl Held {
                 Ok(())
             }
             Ok(Ok(None)) => self.reread().await,
-            Ok(Err(error)) if left.is_zero() => Err(LeaseError::Lost(chain(&error))),
             Ok(Err(error)) => {
                 tracing::warn!(error = %chain(&error), "cannot renew the lease");
                 Ok(())
@@ -168,8 +169,12 @@ impl Held {
 
     /// Somebody wrote the Lease: fine while it is still ours (an answer to an own write was lost).
     async fn reread(&mut self) -> Result<(), LeaseError> {
-        let found = self.candidate.api.get_opt(LEASE).await.map_err(LeaseError::Read)?;
-        let found = found.ok_or_else(|| LeaseError::Lost("somebody deleted it".to_owned()))?;
+        let left = RENEW_DEADLINE.saturating_sub(self.renewed.elapsed());
+        let found = match tokio::time::timeout(left, self.candidate.api.get_opt(LEASE)).await {
+            Ok(Ok(Some(found))) => found,
+            Ok(Ok(None)) => return Err(LeaseError::Lost("somebody deleted it".to_owned())),
+            Ok(Err(_)) | Err(_) => return Ok(()), // the next renewal finds the same, or that it is too late
+        };
         match holder(&found) {
             Some(name) if name == self.candidate.identity => {
                 self.lease = found;
@@ -232,12 +237,6 @@ fn settled(answer: Result<Lease, kube::Error>) -> Result<Option<Lease>, LeaseErr
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
         Err(error) => Err(LeaseError::Write(error)),
     }
-}
-
-/// An error with all its sources, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::stage_status::StageStatus;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -125,11 +125,14 @@ impl LoadReader {
 
     /// What each of `pods` says, in their order.
     pub async fn read(&self, pods: &[Pod]) -> Vec<PodReport> {
-        let asked = pods.iter().map(|pod| async {
-            let name = pod.metadata.name.clone().unwrap_or_default();
-            PodReport { pod: name, answer: self.ask(pod).await }
-        });
+        // gathered first: a stream over a closure that borrows is not Send for the compiler
+        let asked: Vec<_> = pods.iter().map(|pod| self.report(pod).boxed()).collect();
         futures::stream::iter(asked).buffered(AT_ONCE).collect().await
+    }
+
+    async fn report(&self, pod: &Pod) -> PodReport {
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        PodReport { pod: name, answer: self.ask(pod).await }
     }
 
     async fn ask(&self, pod: &Pod) -> Result<Answer, LoadError> {

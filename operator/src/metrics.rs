@@ -61,11 +61,7 @@ impl Metrics {
     pub fn begin_reconcile(&self) -> Reconciling {
         self.reconciles.inc();
         self.running.inc();
-        Reconciling {
-            running: self.running.clone(),
-            seconds: self.seconds.clone(),
-            started: Instant::now(),
-        }
+        Reconciling { running: self.running.clone(), seconds: self.seconds.clone(), started: Instant::now() }
     }
 
     /// A reconcile failed; `error` is the name of the error's variant.

@@ -14,28 +14,24 @@ use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
 use kube::runtime::controller::{ReconcileRequest, trigger_owners, trigger_self, trigger_with};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::utils::predicates;
 use kube::runtime::utils::{Predicate, PredicateConfig};
 use kube::runtime::watcher::{self, Config, watcher};
-use kube::runtime::WatchStreamExt;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use crate::api::AnalyticsPipeline;
+use crate::build::{INSTANCE, MANAGED_BY, OPERATOR};
 
 /// A pipeline, or what keeps it from being read: one malformed object must not end the watch of all.
 pub(crate) type Guarded = DeserializeGuard<AnalyticsPipeline>;
 
 /// Why a pipeline is to be looked at.
 pub(crate) type Triggers = SelectAll<BoxStream<'static, Result<ReconcileRequest<Guarded>, watcher::Error>>>;
-
-/// On everything that the operator makes.
-pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by=millrace-operator";
-/// Which pipeline something belongs to.
-pub(crate) const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// The kinds of objects that the operator makes, in the order in which they are made: what a pod refers to first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +136,9 @@ fn pipelines(
     client: &Client,
     namespace: Option<&str>,
 ) -> (Store<Guarded>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
-    let (store, seen) = followed::<Guarded>(api(client, namespace, ()), (), Config::default(), pruned);
+    let api =
+        namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
+    let (store, seen) = followed::<Guarded>(api, (), Config::default(), pruned);
     let changed = predicates::generation.combine(predicates::finalizers);
     let seen = seen.predicate_filter(changed, PredicateConfig::default());
     (store, trigger_self(seen, ()))
@@ -152,9 +150,11 @@ fn owned(
     kind: Kind,
 ) -> (Store<DynamicObject>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
     let resource = kind.resource();
-    let api = api(client, namespace, resource.clone());
-    let ours = Config::default().labels(MANAGED_BY);
-    let (store, seen) = followed::<DynamicObject>(api, resource.clone(), ours, pruned);
+    let api = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    let (store, seen) = followed::<DynamicObject>(api, resource.clone(), ours(), pruned);
     (store, trigger_owners(seen, (), resource))
 }
 
@@ -162,8 +162,9 @@ fn pods(
     client: &Client,
     namespace: Option<&str>,
 ) -> (Store<Pod>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
-    let ours = Config::default().labels(MANAGED_BY);
-    let (store, seen) = followed::<Pod>(api(client, namespace, ()), (), ours, outlined);
+    let api =
+        namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
+    let (store, seen) = followed::<Pod>(api, (), ours(), outlined);
     let pipeline = |pod: Pod| {
         let (instance, namespace) = (pod.labels().get(INSTANCE).cloned(), pod.namespace());
         instance.zip(namespace).map(|(name, namespace)| ObjectRef::<Guarded>::new(&name).within(&namespace))
@@ -171,14 +172,9 @@ fn pods(
     (store, trigger_with(seen, pipeline).map_ok(Into::into))
 }
 
-fn api<K>(client: &Client, namespace: Option<&str>, kind: K::DynamicType) -> Api<K>
-where
-    K: Resource<Scope = kube::core::NamespaceResourceScope>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
-        None => Api::all_with(client.clone(), &kind),
-    }
+/// Everything that the operator made.
+fn ours() -> Config {
+    Config::default().labels(&format!("{MANAGED_BY}={OPERATOR}"))
 }
 
 /// A store, and the stream of changes that keeps it current: every object that is there, changed or gone.

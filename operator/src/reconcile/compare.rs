@@ -102,7 +102,10 @@ mod tests {
     fn a_changed_a_removed_and_a_missing_field_are_named() {
         let desired = json!({"spec": {"replicas": 2, "containers": [{"name": "a", "args": ["x", "y"]}]}});
         for (live, path) in [
-            (json!({"spec": {"replicas": 3, "containers": [{"name": "a", "args": ["x", "y"]}]}}), "spec.replicas"),
+            (
+                json!({"spec": {"replicas": 3, "containers": [{"name": "a", "args": ["x", "y"]}]}}),
+                "spec.replicas",
+            ),
             (json!({"spec": {"containers": [{"name": "a", "args": ["x", "y"]}]}}), "spec.replicas"),
             (json!({"spec": {"replicas": 2, "containers": [{"name": "b"}]}}), "spec.containers.a"),
             (
@@ -122,7 +125,10 @@ mod tests {
     fn amounts_are_compared_as_amounts_and_nothing_else_is() {
         let resources = |cpu: &str| json!({"resources": {"requests": {"cpu": cpu}}});
         assert_eq!(difference(&resources("0.5"), &resources("500m")), None);
-        assert_eq!(difference(&resources("0.5"), &resources("501m")).as_deref(), Some("resources.requests.cpu"));
+        assert_eq!(
+            difference(&resources("0.5"), &resources("501m")).as_deref(),
+            Some("resources.requests.cpu")
+        );
         let value = |text: &str| json!({"env": {"value": text}});
         assert_eq!(difference(&value("0.5"), &value("500m")).as_deref(), Some("env.value"));
     }

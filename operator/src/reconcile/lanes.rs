@@ -11,7 +11,7 @@ const HEALTHY: usize = 4;
 /// Pipelines whose cluster did not: they wait for each other.
 const SUSPECT: usize = 2;
 /// The longest that a reconcile waits for its work: a look, some changes of up to 15 s each, and the settings.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a cluster was the last time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// After the first failure.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// However often it failed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// By the uid of the resource.
 pub(crate) struct Memories<T> {

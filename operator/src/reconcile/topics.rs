@@ -75,9 +75,9 @@ pub(crate) fn changes(spec: &TopicsSpec, internal: &Internal, look: &Look) -> Ve
 /// What only a person can put right.
 pub(crate) fn troubles(spec: &TopicsSpec, look: &Look) -> Vec<Trouble> {
     let external = public(spec).into_iter().filter(|topic| topic.management == TopicManagement::External);
-    let missing = external.filter(|topic| !look.topics.contains_key(&topic.name)).map(|topic| {
-        Trouble::Missing { topic: topic.name.clone(), partitions: topic.partitions }
-    });
+    let missing = external
+        .filter(|topic| !look.topics.contains_key(&topic.name))
+        .map(|topic| Trouble::Missing { topic: topic.name.clone(), partitions: topic.partitions });
     let policy = look.topics.get(&spec.orders.name).and_then(|found| found.config.get("cleanup.policy"));
     let compacted = policy.is_some_and(|policy| policy.contains("compact"));
     let compacted = compacted.then(|| Trouble::Compacted { topic: spec.orders.name.clone() });
@@ -93,7 +93,10 @@ pub(crate) fn status(spec: &TopicsSpec, look: &Look) -> Vec<TopicStatus> {
             partitions: found.map_or(0, |found| found.partitions),
             replication_factor: found.map_or(0, |found| found.replication),
             management: topic.management,
-            drift: found.map_or_else(|| vec!["it does not exist".to_owned()], |found| drift(topic, found, look.brokers)),
+            drift: found.map_or_else(
+                || vec!["it does not exist".to_owned()],
+                |found| drift(topic, found, look.brokers),
+            ),
         }
     };
     public(spec).map(shown).into()
@@ -115,9 +118,9 @@ fn wanted(spec: &TopicsSpec, internal: &Internal, look: &Look) -> Vec<Wanted> {
         management: TopicManagement::Managed,
         moves_users: false,
     };
-    let states = order_partitions(spec, look).into_iter().flat_map(|partitions| {
-        internal.states.iter().map(move |name| kept(name, partitions, STATE_CONFIG))
-    });
+    let states = order_partitions(spec, look)
+        .into_iter()
+        .flat_map(|partitions| internal.states.iter().map(move |name| kept(name, partitions, STATE_CONFIG)));
     let public = public(spec).into_iter().map(|topic| Wanted {
         name: topic.name.clone(),
         partitions: topic.partitions,
@@ -152,8 +155,7 @@ impl Wanted {
         let differs = |(name, value): &(&String, &String)| found.config.get(*name) != Some(value);
         let config = self.config.iter().filter(differs);
         let config: Vec<_> = config.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let configure =
-            (!config.is_empty()).then(|| Change::Configure { topic: self.name.clone(), config });
+        let configure = (!config.is_empty()).then(|| Change::Configure { topic: self.name.clone(), config });
         configure.into_iter().chain(grow).collect()
     }
 
@@ -178,9 +180,10 @@ fn drift(topic: &TopicSpec, found: &Found, brokers: i32) -> Vec<String> {
     let external = *management == TopicManagement::External;
     let partitions = match (found.partitions.cmp(partitions), external) {
         (Ordering::Equal, _) => None,
-        (Ordering::Greater, _) => {
-            Some(format!("it has {} partitions instead of {partitions}; Kafka cannot take any away", found.partitions))
-        }
+        (Ordering::Greater, _) => Some(format!(
+            "it has {} partitions instead of {partitions}; Kafka cannot take any away",
+            found.partitions
+        )),
         (Ordering::Less, true) => Some(format!(
             "it has {} partitions instead of {partitions}; whoever manages it must add them",
             found.partitions
@@ -192,15 +195,17 @@ fn drift(topic: &TopicSpec, found: &Found, brokers: i32) -> Vec<String> {
     let copies = replication_factor.unwrap_or(COPIES);
     let copies = (found.replication != copies).then(|| {
         let have = found.replication;
-        match brokers < copies && have == brokers {
-            true => format!("it has {have} copies instead of {copies}: there are {brokers} brokers"),
-            false => format!("it has {have} copies instead of {copies}; reassign its partitions with Kafka's tools"),
+        if brokers < copies && have == brokers {
+            format!("it has {have} copies instead of {copies}: there are {brokers} brokers")
+        } else {
+            format!("it has {have} copies instead of {copies}; reassign its partitions with Kafka's tools")
         }
     });
-    let settings = config.iter().filter(|(name, value)| found.config.get(*name) != Some(value)).map(|(name, value)| {
-        let has = found.config.get(name).map_or("the broker's default", String::as_str);
-        format!("{name} is {has} instead of {value}")
-    });
+    let settings =
+        config.iter().filter(|(name, value)| found.config.get(*name) != Some(value)).map(|(name, value)| {
+            let has = found.config.get(name).map_or("the broker's default", String::as_str);
+            format!("{name} is {has} instead of {value}")
+        });
     partitions.into_iter().chain(copies).chain(settings).collect()
 }
 

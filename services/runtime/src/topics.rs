@@ -4,6 +4,7 @@
 
 mod admin;
 mod apply;
+mod cluster;
 mod describe;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::config::KafkaArgs;
 use crate::kafka::{Probe, Unreachable};
 use admin::Admin;
 pub use apply::{Change, apply};
+pub use cluster::{Cluster, Found, Look};
 pub use describe::{TopicState, describe};
 
 /// A topic's settings, as Kafka names them.
@@ -61,12 +63,14 @@ pub enum TopicsError {
     /// A request was not answered, or not understood.
     #[error("cannot {action} topic {topic}: {problem}")]
     Refused {
-        /// What was tried: create, grow, configure, describe.
+        /// What was tried: create, grow, configure, describe, see, delete.
         action: &'static str,
         /// The topic.
         topic: String,
         /// The cluster's answer.
         problem: String,
+        /// The right that this user lacks, if that is why: `Create on topic orders`.
+        right: Option<String>,
     },
 }
 

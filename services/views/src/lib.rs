@@ -22,6 +22,7 @@ pub mod merge;
 mod metrics;
 mod projection;
 mod publisher;
+mod purge;
 mod run;
 mod stages;
 pub mod store;
@@ -31,5 +32,6 @@ mod updates;
 mod writer;
 
 pub use config::{StoreChoice, ViewsArgs, ViewsConfig};
+pub use purge::purge;
 pub use run::{ViewsError, run};
 pub use tail::TailError;

@@ -52,7 +52,10 @@ fn a_complete_cluster_needs_nothing() {
 #[test]
 fn a_small_cluster_gets_as_many_copies_as_it_has_brokers_and_the_status_says_so() {
     let one = Look { brokers: 1, ..Look::default() };
-    assert_eq!(told(&changes(&TopicsSpec::default(), &internal(), &one))[2], "create orders: 3 partitions, 1 copies");
+    assert_eq!(
+        told(&changes(&TopicsSpec::default(), &internal(), &one))[2],
+        "create orders: 3 partitions, 1 copies"
+    );
     let status = status(&TopicsSpec::default(), &complete());
     assert_eq!(status[0].drift, ["it has 1 copies instead of 3: there are 1 brokers"]);
 }
@@ -117,7 +120,10 @@ fn states_wait_for_orders_that_somebody_else_makes() {
     let mut spec = TopicsSpec::default();
     spec.orders.management = TopicManagement::External;
     let made = told(&changes(&spec, &internal(), &Look { brokers: 1, ..Look::default() }));
-    assert!(made.iter().all(|change| !change.contains("state") && !change.contains("create orders:")), "{made:?}");
+    assert!(
+        made.iter().all(|change| !change.contains("state") && !change.contains("create orders:")),
+        "{made:?}"
+    );
     assert_eq!(made.len(), 4);
 }
 

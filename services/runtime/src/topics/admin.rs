@@ -8,7 +8,7 @@ use rdkafka::admin::{
     ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::TopicsError;
 use crate::config::KafkaArgs;
@@ -69,8 +69,8 @@ impl Admin {
         });
         match answer {
             Ok(Ok(resource)) => Ok(resource.entries),
-            Ok(Err(code)) => Err(refused("describe", topic, code.to_string())),
-            Err(error) => Err(refused("describe", topic, error.to_string())),
+            Ok(Err(code)) => Err(refused("describe", topic, code)),
+            Err(error) => Err(failed("describe", topic, &error)),
         }
     }
 
@@ -88,9 +88,25 @@ impl Admin {
         match block_on(self.client.alter_configs([&alter], &options())) {
             Ok(results) => match results.into_iter().find_map(Result::err) {
                 None => Ok(()),
-                Some((_, code)) => Err(refused("configure", topic, code.to_string())),
+                Some((_, code)) => Err(refused("configure", topic, code)),
             },
-            Err(error) => Err(refused("configure", topic, error.to_string())),
+            Err(error) => Err(failed("configure", topic, &error)),
+        }
+    }
+
+    /// Deletes a topic; that there is none is fine.
+    pub(super) fn delete(&self, topic: &str) -> Result<(), TopicsError> {
+        match one(block_on(self.client.delete_topics(&[topic], &options()))) {
+            Err((RDKafkaErrorCode::UnknownTopicOrPartition, _)) => Ok(()),
+            other => settle("delete", topic, other),
+        }
+    }
+
+    /// Deletes a consumer group, which must have no members; that there is none is fine.
+    pub(super) fn delete_group(&self, group: &str) -> Result<(), TopicsError> {
+        match one(block_on(self.client.delete_groups(&[group], &options()))) {
+            Err((RDKafkaErrorCode::GroupIdNotFound, _)) => Ok(()),
+            other => settle("delete the group named as", group, other),
         }
     }
 }
@@ -108,11 +124,39 @@ fn one(results: KafkaResult<Vec<rdkafka::admin::TopicResult>>) -> Answer {
 }
 
 fn settle(action: &'static str, topic: &str, answer: Answer) -> Result<(), TopicsError> {
-    answer.map_err(|(code, _)| refused(action, topic, code.to_string()))
+    answer.map_err(|(code, _)| refused(action, topic, code))
 }
 
-fn refused(action: &'static str, topic: &str, problem: String) -> TopicsError {
-    TopicsError::Refused { action, topic: topic.to_owned(), problem }
+fn failed(action: &'static str, topic: &str, error: &KafkaError) -> TopicsError {
+    match error.rdkafka_error_code() {
+        Some(code) => refused(action, topic, code),
+        None => {
+            TopicsError::Refused { action, topic: topic.to_owned(), problem: error.to_string(), right: None }
+        }
+    }
+}
+
+/// The cluster's answer; a right that is missing is named as Kafka's tools name it.
+pub(super) fn refused(action: &'static str, topic: &str, code: RDKafkaErrorCode) -> TopicsError {
+    let kind = match code {
+        RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed => "topic",
+        RDKafkaErrorCode::GroupAuthorizationFailed => "group",
+        other => {
+            let problem = other.to_string();
+            return TopicsError::Refused { action, topic: topic.to_owned(), problem, right: None };
+        }
+    };
+    let operation = match action {
+        "create" => "Create",
+        "grow" => "Alter",
+        "configure" => "AlterConfigs",
+        "describe" => "DescribeConfigs",
+        "see" => "Describe",
+        _ => "Delete",
+    };
+    let right = format!("{operation} on {kind} {topic}");
+    let problem = format!("this user is not allowed to; grant it {right}");
+    TopicsError::Refused { action, topic: topic.to_owned(), problem, right: Some(right) }
 }
 
 fn options() -> AdminOptions {

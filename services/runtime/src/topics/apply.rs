@@ -224,7 +224,7 @@ impl Wanted {
     }
 }
 
-fn carry_out(change: &Change, admin: &Admin) -> Result<(), TopicsError> {
+pub(super) fn carry_out(change: &Change, admin: &Admin) -> Result<(), TopicsError> {
     match change {
         Change::Create { topic, partitions, replication, config } => {
             admin.create(topic, *partitions, *replication, &borrowed(config))

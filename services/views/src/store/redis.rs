@@ -52,6 +52,15 @@ impl RedisStore {
         Ok(answer)
     }
 
+    /// Deletes keys, named without the configured prefix; those that are not there do not matter.
+    pub(crate) async fn remove(&self, keys: &[String]) -> Result<(), RedisError> {
+        let mut command = cmd("UNLINK");
+        for key in keys {
+            command.arg(self.key(key));
+        }
+        self.query::<i64>(command).await.map(drop)
+    }
+
     async fn scan(&self, pattern: &str, keys: &mut Vec<String>) -> Result<(), RedisError> {
         let mut cursor = 0_u64;
         loop {

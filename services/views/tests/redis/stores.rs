@@ -88,3 +88,40 @@ async fn keys_of_others_beside_the_prefix_are_not_listed() {
     }
     assert_eq!(ours.store.list(&["revenue:"]).await.unwrap(), Vec::<String>::new());
 }
+
+/// A view that only says what its keys are called.
+struct Families(&'static [&'static str]);
+
+impl contract::View for Families {
+    fn processor(&self) -> contract::ProcessorName {
+        contract::ProcessorName::Revenue
+    }
+    fn families(&self) -> &'static [&'static str] {
+        self.0
+    }
+    fn changed(&mut self, _: &str, _: Option<i128>) {}
+    fn publish(&mut self, _: &contract::Settings, _: contract::Timestamp, _: &mut contract::Publication) {}
+}
+
+#[tokio::test]
+async fn a_purge_takes_everything_of_one_pipeline_and_nothing_else() {
+    let server = Server::redis(&[]);
+    let keys = Keys::new(server.url(), &server, "{a}:");
+    let others = ["revenue:total", "{b}:revenue:total", "{b}:millrace:fence", "{a}:mine"];
+    for number in 0..1_200 {
+        keys.put(&format!("revenue:city:{number}"), "1").await;
+    }
+    keys.put_token("t").await;
+    for other in others {
+        keys.connect().set::<_, _, ()>(other, "1").unwrap();
+    }
+    let address = RedisAddress { url: server.url(), key_prefix: "{a}:".to_owned() };
+    let views: Vec<Box<dyn contract::View>> = vec![Box::new(Families(&["revenue:", "orders:"]))];
+    assert_eq!(views::purge(address.clone(), &views).await.unwrap(), 1_200);
+    let mut left: Vec<String> = keys.connect().keys("*").unwrap();
+    left.sort();
+    let mut expected = others.map(ToOwned::to_owned).to_vec();
+    expected.sort();
+    assert_eq!(left, expected);
+    assert_eq!(views::purge(address, &views).await.unwrap(), 0);
+}

@@ -1,0 +1,227 @@
+//! The Kubernetes half of apply: every child as it should be, none that should not be, and no write that changes
+//! nothing.
+
+use std::sync::Arc;
+
+use k8s_openapi::serde_json::{Value, json};
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+
+use super::compare::difference;
+use super::handover;
+use super::write::{MANAGER, RequestError, Target, Writer};
+use crate::watches::{Kind, Watches};
+
+/// Says which version of a child was applied last: what is not desired any more is only noticed by it.
+const FINGERPRINT: &str = "millrace.dev/applied";
+
+/// Something that is to be there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Child {
+    pub kind: Kind,
+    pub name: String,
+    /// As it is applied; its fingerprint included.
+    pub desired: Value,
+}
+
+/// Which pipeline this is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner<'a> {
+    pub namespace: &'a str,
+    pub uid: &'a str,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// The children as they are now.
+    pub live: Vec<(Kind, Arc<DynamicObject>)>,
+    /// Children that somebody else had changed or deleted: kind, name, and what was different.
+    pub repaired: Vec<(Kind, String, String)>,
+}
+
+/// Why a child is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChildError {
+    /// The API server did not take it.
+    #[error("cannot apply {kind} {name}", kind = kind.as_str())]
+    Apply {
+        kind: Kind,
+        name: String,
+        #[source]
+        source: RequestError,
+    },
+    /// It cannot be looked at.
+    #[error("cannot read {kind} {name}", kind = kind.as_str())]
+    Read {
+        kind: Kind,
+        name: String,
+        #[source]
+        source: RequestError,
+    },
+    /// It should be gone.
+    #[error("cannot delete {kind} {name}", kind = kind.as_str())]
+    Delete {
+        kind: Kind,
+        name: String,
+        #[source]
+        source: RequestError,
+    },
+    /// Somebody else made one of this name.
+    #[error(
+        "{kind} {name} exists and does not belong to this pipeline; delete or rename it, or give the pipeline another name",
+        kind = kind.as_str()
+    )]
+    Foreign { kind: Kind, name: String },
+}
+
+impl ChildError {
+    /// Whether the same again cannot help.
+    pub(crate) fn is_permanent(&self) -> bool {
+        match self {
+            Self::Apply { source, .. } | Self::Read { source, .. } | Self::Delete { source, .. } => {
+                source.is_permanent()
+            }
+            Self::Foreign { .. } => true,
+        }
+    }
+
+    /// Whether nothing can be made because the whole namespace is being deleted.
+    pub(crate) fn is_namespace_going(&self) -> bool {
+        matches!(self, Self::Apply { source, .. } if source.is_namespace_going())
+    }
+}
+
+impl Child {
+    /// A child of this content.
+    pub(crate) fn new(kind: Kind, mut desired: Value) -> Self {
+        let name = desired.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let fingerprint = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(desired.to_string().as_bytes()));
+        desired["metadata"]["annotations"][FINGERPRINT] = json!(fingerprint);
+        Self { kind, name, desired }
+    }
+
+    fn fingerprint(&self) -> Option<&str> {
+        self.desired.pointer("/metadata/annotations")?.get(FINGERPRINT)?.as_str()
+    }
+
+    /// Whether `live` is the version that was applied last, so that a difference is somebody else's doing.
+    fn was_applied(&self, live: &DynamicObject) -> bool {
+        live.annotations().get(FINGERPRINT).map(String::as_str) == self.fingerprint()
+    }
+}
+
+/// Brings all children to what they should be. With `hold_back`, Deployments that do not exist yet are not made:
+/// their pods would only wait.
+pub(crate) async fn apply(
+    writer: &Writer,
+    watches: &Watches,
+    owner: Owner<'_>,
+    children: &[Child],
+    hold_back: bool,
+) -> Result<Applied, ChildError> {
+    let mut applied = Applied::default();
+    let mut in_order: Vec<_> = children.iter().collect();
+    in_order.sort_by_key(|child| child.kind);
+    for child in in_order {
+        let live = find(writer, watches, owner, child).await?;
+        if live.is_none() && hold_back && child.kind == Kind::Deployment {
+            continue;
+        }
+        let now = settle(writer, owner, child, live, &mut applied).await?;
+        applied.live.push((child.kind, now));
+    }
+    remove_others(writer, watches, owner, children).await?;
+    Ok(applied)
+}
+
+/// Brings one child to what it should be and leaves all others alone.
+pub(crate) async fn apply_one(
+    writer: &Writer,
+    watches: &Watches,
+    owner: Owner<'_>,
+    child: &Child,
+) -> Result<(), ChildError> {
+    let live = find(writer, watches, owner, child).await?;
+    settle(writer, owner, child, live, &mut Applied::default()).await.map(drop)
+}
+
+/// Applies one child unless it is as it should be.
+async fn settle(
+    writer: &Writer,
+    owner: Owner<'_>,
+    child: &Child,
+    live: Option<Arc<DynamicObject>>,
+    applied: &mut Applied,
+) -> Result<Arc<DynamicObject>, ChildError> {
+    let failed = |source| ChildError::Apply { kind: child.kind, name: child.name.clone(), source };
+    let resource = child.kind.resource();
+    let target = Target { resource: &resource, namespace: owner.namespace, name: &child.name };
+    if let Some(live) = live {
+        let Some(path) = difference(&child.desired, &whole(&live)) else { return Ok(live) };
+        tracing::info!(kind = child.kind.as_str(), name = child.name, path, "differs");
+        if child.was_applied(&live) {
+            applied.repaired.push((child.kind, child.name.clone(), path));
+        }
+        if child.kind == Kind::Deployment && handover::is_due(&child.desired) {
+            handover::hand_over(writer, target).await.map_err(failed)?;
+        }
+    }
+    writer.apply(target, MANAGER, &child.desired).await.map(Arc::new).map_err(failed)
+}
+
+/// The child as it is. Looks past what is remembered for one that seems to be missing: another may have its name.
+async fn find(
+    writer: &Writer,
+    watches: &Watches,
+    owner: Owner<'_>,
+    child: &Child,
+) -> Result<Option<Arc<DynamicObject>>, ChildError> {
+    let known = watches.children(child.kind, owner.uid).into_iter().find(|o| o.name_any() == child.name);
+    if known.is_some() {
+        return Ok(known);
+    }
+    let resource = child.kind.resource();
+    let target = Target { resource: &resource, namespace: owner.namespace, name: &child.name };
+    let found = writer.read(target).await;
+    let found =
+        found.map_err(|source| ChildError::Read { kind: child.kind, name: child.name.clone(), source })?;
+    match found {
+        Some(other) if !other.owner_references().iter().any(|reference| reference.uid == owner.uid) => {
+            Err(ChildError::Foreign { kind: child.kind, name: child.name.clone() })
+        }
+        found => Ok(found.map(Arc::new)),
+    }
+}
+
+/// Deletes what the pipeline owns and does not need any more.
+async fn remove_others(
+    writer: &Writer,
+    watches: &Watches,
+    owner: Owner<'_>,
+    children: &[Child],
+) -> Result<(), ChildError> {
+    for kind in Kind::ALL {
+        let needed = |name: &str| children.iter().any(|child| child.kind == kind && child.name == name);
+        let others =
+            watches.children(kind, owner.uid).into_iter().filter(|object| !needed(&object.name_any()));
+        for object in others.filter(|object| object.metadata.deletion_timestamp.is_none()) {
+            let (resource, name) = (kind.resource(), object.name_any());
+            let target = Target { resource: &resource, namespace: owner.namespace, name: &name };
+            let deleted = writer.delete(target, object.uid()).await;
+            deleted.map_err(|source| ChildError::Delete { kind, name: name.clone(), source })?;
+        }
+    }
+    Ok(())
+}
+
+/// An object with its metadata as one value.
+fn whole(object: &DynamicObject) -> Value {
+    let mut value = object.data.clone();
+    value["metadata"] = k8s_openapi::serde_json::to_value(&object.metadata).unwrap_or_default();
+    if let Some(types) = &object.types {
+        value["apiVersion"] = json!(types.api_version);
+        value["kind"] = json!(types.kind);
+    }
+    value
+}

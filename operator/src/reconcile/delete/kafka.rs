@@ -1,0 +1,127 @@
+//! Deleting what a pipeline had in Kafka.
+
+use contract::{ProcessorName, Topics};
+use runtime::KafkaArgs;
+use runtime::topics::{Cluster, TopicsError};
+
+use super::decide::Policy;
+use crate::api::{TopicManagement, TopicsSpec};
+use crate::chain::chain;
+use crate::faults;
+use crate::metrics::Metrics;
+
+/// What is to go.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Removal {
+    topics: Topics,
+    /// Whether the state and settings topics and the groups go.
+    state: bool,
+    /// The public topics that go.
+    public: Vec<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Removed {
+    /// What is gone.
+    pub gone: Vec<String>,
+    /// Why the rest is not.
+    pub failed: Vec<String>,
+}
+
+impl Removal {
+    /// Of the public topics only those that the operator manages go.
+    pub(super) fn of(specs: &TopicsSpec, topics: &Topics, policy: Policy) -> Self {
+        let TopicsSpec { orders, metrics, alerts, dead_letters } = specs;
+        let managed = [orders, metrics, alerts, dead_letters]
+            .into_iter()
+            .filter(|topic| policy.topics && topic.management == TopicManagement::Managed);
+        Self {
+            topics: topics.clone(),
+            state: policy.state,
+            public: managed.map(|topic| topic.name.clone()).collect(),
+        }
+    }
+
+    /// All of it, as people call it.
+    pub(super) fn names(&self) -> Vec<String> {
+        let pipeline = &self.topics.pipeline;
+        let internal = [
+            format!("the topics {pipeline}.settings and {pipeline}.*.state"),
+            format!("the consumer groups {pipeline}.*"),
+        ];
+        let internal = internal.into_iter().filter(|_| self.state);
+        self.public.iter().map(|topic| format!("the topic {topic}")).chain(internal).collect()
+    }
+}
+
+/// Deletes it all; what fails does not keep the rest. Blocks.
+pub(super) fn remove(kafka: &KafkaArgs, removal: &Removal, metrics: &Metrics) -> Removed {
+    let mut removed = Removed::default();
+    match Cluster::open(kafka).and_then(|cluster| Ok((internal(&cluster, removal)?, cluster))) {
+        Ok((internal, cluster)) => {
+            for group in groups(removal) {
+                let done = written(metrics, "group", || cluster.delete_group(&group));
+                removed.note(format!("the consumer group {group}"), done);
+            }
+            for topic in internal.into_iter().chain(removal.public.iter().cloned()) {
+                let done = written(metrics, "topic", || cluster.delete_topic(&topic));
+                removed.note(format!("the topic {topic}"), done);
+            }
+        }
+        Err(error) => removed.failed.push(chain(&error)),
+    }
+    removed
+}
+
+fn internal(cluster: &Cluster, removal: &Removal) -> Result<Vec<String>, TopicsError> {
+    if removal.state { cluster.internal(&removal.topics) } else { Ok(Vec::new()) }
+}
+
+/// Under the operator each processor is a stage, and so a group, of its own.
+fn groups(removal: &Removal) -> impl Iterator<Item = String> {
+    let all = ProcessorName::ALL.into_iter().filter(|_| removal.state);
+    all.map(|processor| removal.topics.group(processor.as_str()))
+}
+
+fn written<T>(metrics: &Metrics, what: &str, write: impl FnOnce() -> T) -> T {
+    faults::pass(what);
+    metrics.record_write(what);
+    let done = write();
+    faults::pass(what);
+    done
+}
+
+impl Removed {
+    fn note(&mut self, what: String, done: Result<(), TopicsError>) {
+        match done {
+            Ok(()) => self.gone.push(what),
+            Err(error) => self.failed.push(chain(&error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_elses_topics_stay() {
+        let mut specs = TopicsSpec::default();
+        specs.orders.management = TopicManagement::External;
+        let removal = Removal::of(&specs, &Topics::named("ns.shop"), Policy { topics: true, state: false });
+        assert_eq!(removal.public, ["metrics", "alerts", "orders.dead-letter"]);
+        assert_eq!(groups(&removal).count(), 0);
+    }
+
+    #[test]
+    fn what_is_left_is_told_by_name() {
+        let removal = Removal::of(
+            &TopicsSpec::default(),
+            &Topics::named("ns.shop"),
+            Policy { topics: false, state: true },
+        );
+        let expected = ["the topics ns.shop.settings and ns.shop.*.state", "the consumer groups ns.shop.*"];
+        assert_eq!(removal.names(), expected);
+    }
+}
