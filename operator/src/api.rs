@@ -3,6 +3,7 @@
 //! The types are the schema: defaults, limits and descriptions of the resource definition are generated from them.
 //! A description begins with the meaning and says unit, default and limits.
 
+mod definition;
 mod deletion;
 mod duration;
 mod image;
@@ -17,6 +18,7 @@ mod services;
 mod status;
 mod topics;
 
+pub use definition::{DefinitionError, LONGEST_NAME, definition, definition_yaml};
 pub use deletion::{DeletionSpec, OnDeletion};
 pub use duration::{Duration, DurationError};
 pub use image::{ImageSpec, PullPolicy};
@@ -84,6 +86,7 @@ use serde::{Deserialize, Serialize};
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = scaling::within_partitions()))]
 pub struct AnalyticsPipelineSpec {
     /// Whether the pipeline works. `Paused` drains the processors and takes them to zero replicas; topics and data
     /// stay, views and dashboard go on showing what is there. Default: `Running`.
@@ -138,3 +141,6 @@ pub enum PipelineState {
     /// The processors are drained and at zero replicas.
     Paused,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,13 @@
-//! The binary of the operator.
+//! The operator of Millrace.
 
-use kube::CustomResourceExt;
-use std::io::Write;
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
-    let crd = serde_saphyr::to_string(&operator::api::AnalyticsPipeline::crd())?;
-    std::io::stdout().write_all(crd.as_bytes())?;
-    Ok(())
+use clap::Parser;
+
+// The feature `override` replaces C's malloc too, which librdkafka uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    operator::run(operator::Cli::parse())
 }

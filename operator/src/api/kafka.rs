@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Duration;
+use super::{Duration, schema};
 
 /// How to reach Kafka, and how stages use it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KafkaSpec {
     /// Brokers to start from, `host:port`, several separated by commas. At most 1,000 characters.
-    #[schemars(length(min = 1, max = 1_000))]
+    #[schemars(length(min = 1, max = 1_000), extend("x-kubernetes-validations" = schema::brokers()))]
     pub bootstrap_servers: String,
 
     /// Encrypts connections. Without: plain text.
@@ -24,11 +24,13 @@ pub struct KafkaSpec {
     /// How often a stage commits while orders flow. Shorter: results are seen sooner; longer: less work for the
     /// brokers. Default: 50ms; 1ms to 10s.
     #[serde(default = "KafkaSpec::default_commit_interval")]
+    #[schemars(extend("x-kubernetes-validations" = schema::duration("commitInterval", "1ms", "10s")))]
     pub commit_interval: Duration,
 
     /// After this long the brokers give up a transaction whose owner is gone. Until then readers of its results may
     /// wait. Default: 10s; 1s to 15m (the brokers' own limit is 15m unless configured).
     #[serde(default = "KafkaSpec::default_transaction_timeout")]
+    #[schemars(extend("x-kubernetes-validations" = schema::duration("transactionTimeout", "1s", "15m")))]
     pub transaction_timeout: Duration,
 }
 
@@ -75,7 +77,7 @@ pub enum SaslMechanism {
 #[serde(rename_all = "camelCase")]
 pub struct SecretName {
     /// The Secret's name, in the namespace of this resource. At most 253 characters.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = schema::object_name("name")))]
     pub name: String,
 }
 
@@ -85,7 +87,7 @@ pub struct SecretName {
 pub struct CertificateSecret {
     /// The Secret's name, in the namespace of this resource; its keys are `tls.crt` and `tls.key`. At most 253
     /// characters.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = schema::object_name("name")))]
     pub name: String,
 }
 
@@ -94,12 +96,12 @@ pub struct CertificateSecret {
 #[serde(rename_all = "camelCase")]
 pub struct SecretKey {
     /// The Secret's name, in the namespace of this resource. At most 253 characters.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = schema::object_name("name")))]
     pub name: String,
 
     /// The entry with the certificate, PEM. Default: `ca.crt`. At most 253 characters.
     #[serde(default = "SecretKey::default_key")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = schema::secret_entry()))]
     pub key: String,
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Duration, Resources};
+use super::{Duration, Resources, schema};
 
 /// The process that merges the processors' results into Redis and the metrics topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -11,6 +11,7 @@ use super::{Duration, Resources};
 pub struct ViewsSpec {
     /// How often what changed is written; also the shortest time between two updates of a type. Default: 100ms;
     /// 10ms to 1m.
+    #[schemars(extend("x-kubernetes-validations" = schema::duration("interval", "10ms", "1m")))]
     pub interval: Duration,
     /// What the pod gets.
     pub resources: Resources,
@@ -35,16 +36,16 @@ pub struct DashboardSpec {
 #[serde(rename_all = "camelCase")]
 pub struct IngressSpec {
     /// The name under which it is reached, as `live.shop.example`. At most 253 characters.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = schema::host()))]
     pub host: String,
     /// The Secret with the certificate of that name (`tls.crt`, `tls.key`). Without: plain HTTP. At most 253
     /// characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = schema::object_name("tlsSecret")))]
     pub tls_secret: Option<String>,
     /// Which ingress controller serves it. Default: the cluster's own default. At most 253 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = schema::object_name("className")))]
     pub class_name: Option<String>,
 }
 

@@ -48,7 +48,7 @@ pub struct PipelineStatus {
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["path"]))]
     pub plan: Vec<PlanEntry>,
 
-    /// The spec that `plan` compares the next one with.
+    /// The spec of `observedGeneration`; the next one is compared with it for `plan`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::any_object")]
     pub applied_spec: Option<serde_json::Value>,
@@ -224,6 +224,22 @@ pub enum Effect {
     Refused,
 }
 
+impl Effect {
+    /// All of them, the gentlest first.
+    pub const ALL: [Self; 5] = [Self::Hot, Self::Rescale, Self::Rolling, Self::Topic, Self::Refused];
+
+    /// What it means for a running pipeline.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Hot => "it holds within seconds; no pod restarts",
+            Self::Rescale => "pods are added or taken away; those that stay do not restart",
+            Self::Rolling => "pods restart, one after the other; nothing is lost or counted twice",
+            Self::Topic => "topics in Kafka change; no pod restarts",
+            Self::Refused => "it cannot be changed; the API server refuses it",
+        }
+    }
+}
+
 impl ConditionType {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 10] = [
@@ -252,6 +268,24 @@ impl ConditionType {
             Self::SettingsApplied => "SettingsApplied",
             Self::DataLoss => "DataLoss",
             Self::Paused => "Paused",
+        }
+    }
+}
+
+impl ConditionType {
+    /// What it says when it is true.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Ready => "everything runs as asked",
+            Self::Reconciling => "the operator is still at it; absent otherwise",
+            Self::Stalled => "the operator cannot go on until somebody changes something; absent otherwise",
+            Self::KafkaReachable => "the brokers answer and let the operator do what it needs",
+            Self::TopicsReady => "all topics are there, as asked",
+            Self::ProcessorsReady => "all processors have the replicas they are to have, and all are ready",
+            Self::ViewsReady => "views write to Redis",
+            Self::SettingsApplied => "every replica runs with the newest settings",
+            Self::DataLoss => "a stage found orders or state missing in Kafka and stopped",
+            Self::Paused => "the processors are drained and at zero replicas, as asked",
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use super::schema;
 
 /// The public topics.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = distinct_names()))]
 pub struct TopicsSpec {
     /// Where orders come in. Its partitions are the most replicas that a processor can have.
     #[serde(deserialize_with = "orders")]
@@ -64,11 +67,11 @@ pub enum TopicManagement {
 #[serde(default, rename_all = "camelCase")]
 struct WrittenTopic {
     /// Its name in Kafka. It cannot be changed. At most 200 characters of letters, digits, `.`, `_` and `-`.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), extend("x-kubernetes-validations" = name_rules()))]
     name: Option<String>,
 
     /// How many partitions it has. They can get more, never fewer. 1 to 1,000.
-    #[schemars(range(min = 1, max = 1_000))]
+    #[schemars(range(min = 1, max = 1_000), extend("x-kubernetes-validations" = partition_rules()))]
     partitions: Option<i32>,
 
     /// How many copies of each record a topic gets that the operator creates; a topic that exists keeps its own, and
@@ -82,7 +85,7 @@ struct WrittenTopic {
 
     /// Kafka's settings of the topic by their own names, as `retention.ms: "604800000"`. Settings that are not named
     /// here stay as they are. Default: none. At most 50; names of at most 100 characters, values of at most 1,000.
-    #[schemars(extend("maxProperties" = 50))]
+    #[schemars(schema_with = "config_schema")]
     config: BTreeMap<String, String>,
 }
 
@@ -140,7 +143,9 @@ fn dead_letters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TopicSpec,
 }
 
 fn orders_schema(generator: &mut SchemaGenerator) -> Schema {
-    topic_schema(generator, ORDERS)
+    let mut schema = topic_schema(generator, ORDERS);
+    schema.insert(schema::RULES.to_owned(), json!([not_compacted()]));
+    schema
 }
 
 fn metrics_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -165,4 +170,64 @@ fn topic_schema(generator: &mut SchemaGenerator, defaults: Defaults) -> Schema {
         }
     }
     schema
+}
+
+fn config_schema(_: &mut SchemaGenerator) -> Schema {
+    let message = "config must be Kafka's settings of topics by their own names, for example retention.ms, in lower-case \
+                   letters, digits and '.'";
+    json_schema!({
+        "type": "object",
+        "maxProperties": 50,
+        "additionalProperties": { "type": "string", "maxLength": 1_000 },
+        "x-kubernetes-validations": [schema::rule("self.all(name, name.matches('^[a-z0-9.]{1,100}$'))", message)],
+    })
+}
+
+fn name_rules() -> Value {
+    json!([
+        schema::rule(
+            "self.matches('^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$')",
+            "name must be a name of a topic: letters, digits, '.', '_' and '-', and not only dots",
+        ),
+        schema::rule(
+            "self == oldSelf",
+            "the name of a topic cannot be changed, for its data would stay behind: keep the old name, or create another \
+             pipeline for the new topic",
+        ),
+    ])
+}
+
+fn partition_rules() -> Value {
+    json!([schema::rule(
+        "self >= oldSelf",
+        "the partitions of a topic cannot shrink, for Kafka cannot take any away: keep the old number or give a greater one",
+    )])
+}
+
+/// Processors read orders by their position; compaction would take some away.
+fn not_compacted() -> Value {
+    schema::rule_at(
+        ".config",
+        "!has(self.config) || !('cleanup.policy' in self.config) || self.config['cleanup.policy'] == 'delete'",
+        "config: cleanup.policy of topics.orders must be delete, for compaction would take orders away before they are \
+         counted: remove the entry",
+    )
+}
+
+/// Kafka takes '.' and '_' for the same in names.
+fn distinct_names() -> Value {
+    let topics = ["orders", "metrics", "alerts", "deadLetters"];
+    let pairs = topics
+        .iter()
+        .enumerate()
+        .flat_map(|(i, first)| topics[i + 1..].iter().map(move |second| (first, second)));
+    let rules = pairs.map(|(first, second)| {
+        let name = |topic: &str| format!("self.{topic}.name.replace('.', '_')");
+        let message = format!(
+            "topics.{second}.name is the same as topics.{first}.name (Kafka takes '.' and '_' for the same): give each \
+             topic a name of its own"
+        );
+        schema::rule_at(&format!(".{second}.name"), format!("{} != {}", name(first), name(second)), message)
+    });
+    Value::Array(rules.collect())
 }
