@@ -10,7 +10,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{Decision, History, Limits, decide};
+use contract::stage_status::{PartitionStatus, StageStatus};
+
+use super::{Decision, History, Limits, PodLoad, decide};
 use crate::api::ScalingReason;
 use fleet::{Fleet, Weather};
 
@@ -267,4 +269,33 @@ fn a_pile_from_before_the_start_is_worked_off() {
     assert!(outcome.reasons(30..60).is_superset(&BTreeSet::from(["Stabilising".to_owned()])));
     assert!(outcome.ages[200..].iter().all(|age| *age <= 5.0));
     assert_eq!(outcome.replicas.last(), Some(&1));
+}
+
+#[test]
+fn the_sentence_of_the_guide_is_what_is_said() {
+    let load = |partition| PartitionStatus {
+        partition,
+        lag: Some(200_400 / 12),
+        arrival_rate: Some(34_000.0 / 12.0),
+        processing_rate: Some(24_000.0 / 12.0),
+        oldest_unread_seconds: Some(5.0),
+        ..PartitionStatus::default()
+    };
+    let pod = |pod: i32| StageStatus {
+        window_seconds: 10.0,
+        busy_share: Some(0.95),
+        folding_share: Some(0.8),
+        oldest_unread_seconds: Some(5.0),
+        partitions: (0..6).map(|number| load(pod * 6 + number)).collect(),
+        ..StageStatus::default()
+    };
+    let pods: Vec<_> = (0..2).map(|n| PodLoad { pod: n.to_string(), stage: Ok(pod(n)) }).collect();
+    let (start, mut history) = (Instant::now(), History::default());
+    for second in (0..=60).step_by(10) {
+        history.note(&limits(), 2, &pods, start + Duration::from_secs(second));
+    }
+    let decision = decide(&limits(), 2, &history, &pods, start + Duration::from_mins(1));
+    assert_eq!((decision.replicas, decision.reason), (6, ScalingReason::ArrivalRate));
+    let guide = include_str!("../../../docs/guide/scaling.md").replace('\n', " ");
+    assert!(guide.contains(&format!("\"why\":\"{}\"", decision.why)), "{}", decision.why);
 }
