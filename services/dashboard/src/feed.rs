@@ -48,10 +48,20 @@ struct State {
     alerts_loaded: bool,
 }
 
+/// The head of an update: what we need to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its type.
+    pub kind: String,
+    /// Its number among those of the type.
+    pub sequence: Option<u64>,
+    /// When it was made, as it says itself.
+    pub timestamp: Option<String>,
+}
+
 #[derive(Debug)]
 struct Newest {
-    kind: String,
-    sequence: Option<u64>,
+    head: Head,
     version: u64,
     payload: Payload,
     /// Older ones that came since.
@@ -109,12 +119,17 @@ impl Default for Feed {
 
 impl Feed {
     /// Takes an update, unless its sequence says that a newer one of its type came before.
-    pub fn update(&self, kind: &str, sequence: Option<u64>, payload: Payload) -> Taken {
-        let taken = self.lock().update(kind, sequence, payload);
+    pub fn update(&self, head: Head, payload: Payload) -> Taken {
+        let taken = self.lock().update(head, payload);
         if taken == Taken::New {
             self.changed.send_replace(());
         }
         taken
+    }
+
+    /// The heads of the newest updates, one of each type.
+    pub fn newest(&self) -> Vec<Head> {
+        self.lock().updates.iter().map(|newest| newest.head.clone()).collect()
     }
 
     /// Takes an alert. One that is not `live` (it was in the topic before we were) is only listed.
@@ -159,18 +174,17 @@ impl Feed {
 }
 
 impl State {
-    fn update(&mut self, kind: &str, sequence: Option<u64>, payload: Payload) -> Taken {
+    fn update(&mut self, head: Head, payload: Payload) -> Taken {
         let version = self.version + 1;
-        let new = Newest { kind: kind.to_owned(), sequence, version, payload, older: 0 };
         let room = self.updates.len() < TYPES;
-        match self.updates.iter_mut().find(|u| u.kind == kind) {
+        match self.updates.iter_mut().find(|newest| newest.head.kind == head.kind) {
             Some(newest) => {
-                if newest.outranks(sequence) {
+                if newest.outranks(head.sequence) {
                     return Taken::Older;
                 }
-                *newest = new;
+                *newest = Newest { head, version, payload, older: 0 };
             }
-            None if room => self.updates.push(new),
+            None if room => self.updates.push(Newest { head, version, payload, older: 0 }),
             None => return Taken::UnknownType,
         }
         self.version = version;
@@ -211,7 +225,7 @@ impl State {
 
 impl Newest {
     fn outranks(&mut self, sequence: Option<u64>) -> bool {
-        let older = sequence.is_some() && sequence <= self.sequence;
+        let older = sequence.is_some() && sequence <= self.head.sequence;
         self.older += u32::from(older);
         older && self.older <= OLDER_IN_A_ROW
     }
@@ -224,6 +238,14 @@ impl Cursor {
             Item::Update { version, .. } => self.version = *version,
             Item::Alert { number, .. } => self.alert = *number,
         }
+    }
+}
+
+#[cfg(test)]
+impl Head {
+    /// The head of an update that says nothing else.
+    pub fn of(kind: &str, sequence: Option<u64>) -> Self {
+        Self { kind: kind.to_owned(), sequence, timestamp: None }
     }
 }
 

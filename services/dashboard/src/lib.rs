@@ -1,5 +1,5 @@
 //! The dashboard: REST routes over what the views wrote to Redis, Socket.IO over what they and the
-//! processors sent to Kafka, and a plain web page that shows both.
+//! processors sent to Kafka, and the web page that shows both.
 //!
 //! Every replica stands alone: it reads both topics without a consumer group and keeps nothing.
 
@@ -7,9 +7,17 @@ mod app;
 mod cached;
 mod config;
 mod feed;
+mod groups;
+mod guard;
+mod lag;
+mod limits;
 mod metrics;
+mod origins;
 mod page;
+mod pipeline;
+mod rate;
 mod reader;
+mod recent;
 mod relay;
 mod rest;
 mod run;
@@ -18,5 +26,8 @@ mod sockets;
 mod stats;
 
 pub use config::{DashboardArgs, DashboardConfig, Store};
+pub use guard::Token;
+pub use origins::Origin;
 pub use reader::{MemoryReader, ReadError, Reader, Reading, RedisReader};
+pub use rest::document::openapi;
 pub use run::{DashboardError, run};

@@ -29,6 +29,12 @@ pub enum Refusal {
     Clients,
     /// New sessions come too fast.
     Sessions,
+    /// Other requests come too fast.
+    Requests,
+    /// The page of another origin asks.
+    Origin,
+    /// It does not say who it is.
+    Unauthorized,
 }
 
 /// What became of a record.
@@ -74,7 +80,11 @@ impl Metrics {
                 "Events a client did not get because it was slow or they were too many",
                 &["event"],
             )?,
-            refused: counter("refused_total", "Clients turned away because a limit was reached", &["limit"])?,
+            refused: counter(
+                "refused_total",
+                "Clients turned away: which limit they reached, or what they lack",
+                &["limit"],
+            )?,
             requests: counter("requests_total", "Requests answered", &["route", "status"])?,
             redis: register(registry, HistogramVec::new(redis, &["call"])?)?,
         })
@@ -122,6 +132,9 @@ impl Metrics {
             Refusal::Connections => "connections",
             Refusal::Clients => "clients",
             Refusal::Sessions => "sessions",
+            Refusal::Requests => "requests",
+            Refusal::Origin => "origin",
+            Refusal::Unauthorized => "unauthorized",
         };
         self.refused.with_label_values(&[limit]).inc();
     }
@@ -134,6 +147,12 @@ impl Metrics {
     /// A read from Redis takes as long as the result is held.
     pub fn redis_call(&self, call: &str) -> HistogramTimer {
         self.redis.with_label_values(&[call]).start_timer()
+    }
+
+    /// How many TCP connections are open.
+    #[cfg(test)]
+    pub fn connections(&self) -> i64 {
+        self.connections.get()
     }
 
     /// Events of one kind that clients did not get so far.

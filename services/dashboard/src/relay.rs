@@ -15,8 +15,9 @@ use runtime::{Health, Shutdown};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::feed::{Feed, Payload};
+use crate::feed::{self, Feed, Payload, Taken};
 use crate::metrics::{Metrics, RecordOutcome};
+use crate::recent::Recent;
 use tail::{Record, Sink, Tail};
 
 /// Offsets before the end that hold the newest update of each type. At the shortest view interval (10 ms)
@@ -38,6 +39,8 @@ pub struct Relay {
     pub topics: Topics,
     /// Takes what is read.
     pub feed: Feed,
+    /// Takes the totals.
+    pub recent: Recent,
     /// Counts it.
     pub metrics: Metrics,
 }
@@ -48,7 +51,7 @@ impl Relay {
     /// # Errors
     /// When librdkafka refuses the configuration.
     pub async fn run(self, health: &Health, shutdown: &Shutdown) -> Result<(), WaitError> {
-        let Self { kafka, topics, feed, metrics } = self;
+        let Self { kafka, topics, feed, recent, metrics } = self;
         let tail = |topic: &str, option, reach| Tail {
             kafka: kafka.clone(),
             client_id: format!("{}.dashboard", topics.pipeline),
@@ -59,7 +62,7 @@ impl Relay {
         };
         let updates = tail(&topics.metrics, "--metrics-topic / METRICS_TOPIC", UPDATES_REACH);
         let alerts = tail(&topics.alerts, "--alerts-topic / ALERTS_TOPIC", ALERTS_REACH);
-        let to_updates = Updates { feed: feed.clone(), metrics: metrics.clone() };
+        let to_updates = Updates { feed: feed.clone(), recent, metrics: metrics.clone() };
         let to_alerts = Alerts { feed, metrics };
         tokio::try_join!(updates.follow(to_updates, shutdown), alerts.follow(to_alerts, shutdown)).map(drop)
     }
@@ -67,6 +70,7 @@ impl Relay {
 
 struct Updates {
     feed: Feed,
+    recent: Recent,
     metrics: Metrics,
 }
 
@@ -81,6 +85,8 @@ struct Head<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
     sequence: Option<u64>,
+    #[serde(borrow)]
+    timestamp: Option<Cow<'a, str>>,
 }
 
 impl Sink for Updates {
@@ -96,7 +102,14 @@ impl Updates {
     fn take(&self, value: &[u8]) -> Result<RecordOutcome, RecordOutcome> {
         let payload = payload(value)?;
         let head: Head<'_> = serde_json::from_str(payload.get()).map_err(|_| RecordOutcome::Invalid)?;
-        Ok(self.feed.update(&head.kind, head.sequence, Arc::clone(&payload)).into())
+        let Head { kind, sequence, timestamp } = head;
+        let head =
+            feed::Head { kind: kind.into_owned(), sequence, timestamp: timestamp.map(Cow::into_owned) };
+        let taken = self.feed.update(head, Arc::clone(&payload));
+        if taken == Taken::New {
+            self.recent.take(payload.get());
+        }
+        Ok(taken.into())
     }
 }
 
@@ -132,7 +145,11 @@ mod tests {
     use crate::feed::Item;
 
     fn updates() -> Updates {
-        Updates { feed: Feed::default(), metrics: Metrics::register(&prometheus::Registry::new()).unwrap() }
+        Updates {
+            feed: Feed::default(),
+            recent: Recent::default(),
+            metrics: Metrics::register(&prometheus::Registry::new()).unwrap(),
+        }
     }
 
     #[test]
@@ -157,6 +174,7 @@ mod tests {
             br#"["revenue_update",1]"#,
             br#"{"type":5}"#,
             br#"{"type":"revenue_update","sequence":-1}"#,
+            br#"{"type":"revenue_update","timestamp":1}"#,
             br#"{"type":"revenue_update"} {}"#,
             b"{\"type\":\"\xff\"}",
         ] {

@@ -8,12 +8,16 @@ use runtime::{Need, Process, http};
 use serde_json::json;
 use socketioxide::SocketIo;
 
-use crate::config::{DashboardArgs, DashboardConfig, Store};
+use crate::config::{DashboardConfig, Store};
 use crate::feed::Feed;
+use crate::groups::Groups;
 use crate::metrics::Metrics;
+use crate::pipeline::Pipeline;
 use crate::reader::{Reader, RedisReader};
+use crate::recent::Recent;
 use crate::relay::Relay;
 use crate::rest::Rest;
+use crate::server::CONNECTIONS;
 use crate::sockets::Limits;
 use crate::stats::{Stats, StatsError};
 use crate::{app, server, sockets};
@@ -43,34 +47,39 @@ pub enum DashboardError {
 /// # Errors
 /// When the port is taken or the configuration cannot be used.
 pub async fn run(config: DashboardConfig, process: Process) -> Result<(), DashboardError> {
-    let DashboardConfig { args: DashboardArgs { listen }, kafka, topics, store } = config;
-    let Process { health, status, registry, shutdown } = process;
-    let listener = http::listen(listen, "--listen / DASHBOARD_LISTEN").await?;
+    let DashboardConfig { args, kafka, topics, store } = config;
+    let Process { health, status, registry, shutdown } = process.clone();
+    let listener = http::listen(args.listen, "--listen / DASHBOARD_LISTEN").await?;
     let metrics = Metrics::register(&registry)?;
     let reader: Arc<dyn Reader> = match &store {
         Store::Redis(args) => Arc::new(RedisReader::new(args, &metrics)),
         Store::Reader(reader) => Arc::clone(reader),
     };
-    let feed = Feed::default();
+    let (feed, recent) = (Feed::default(), Recent::default());
     let stats = Arc::new(Stats::new(reader));
     let stop = shutdown.child_token();
     let (socket_io, io) = sockets::router(feed.clone(), metrics.clone(), Limits::default(), stop.clone());
-    let app = app::router(Rest { stats: Arc::clone(&stats), feed: feed.clone() }, socket_io, &metrics);
+    let pipeline = Pipeline::new(process, feed.clone(), recent.clone());
+    let rest = Rest { stats: Arc::clone(&stats), feed: feed.clone(), pipeline: pipeline.clone() };
+    let app = app::router(rest, socket_io, &metrics, args.access());
 
-    let address = listener.local_addr().unwrap_or(listen);
+    let address = listener.local_addr().unwrap_or(args.listen);
     tracing::info!(%address, "dashboard listens");
     let shown = metrics.clone();
     status.provide("dashboard", move || json!({"listen": address.to_string(), "clients": shown.clients()}));
 
-    let relay = Relay { kafka, topics, feed, metrics: metrics.clone() };
+    let groups = Groups::new(kafka.clone(), topics.clone());
+    let relay = Relay { kafka, topics, feed, recent, metrics: metrics.clone() };
     let relaying = async {
         let ended = relay.run(&health, &stop).await;
         stop.cancel(); // a relay that cannot start takes the server with it
         ended.map_err(DashboardError::Relay)
     };
-    let serving = server::serve(listener, app, metrics, stop.clone());
+    let serving = server::serve(listener, app, metrics, CONNECTIONS, stop.clone());
     let watching = stop.run_until_cancelled(watch_store(&stats, health.need(store.name())));
-    let (relayed, (), (), _) = tokio::join!(relaying, serving, say_goodbye(&io, &stop), watching);
+    let looking = pipeline.watch(groups, &stop);
+    let (relayed, (), (), _, ()) =
+        tokio::join!(relaying, serving, say_goodbye(&io, &stop), watching, looking);
     relayed
 }
 

@@ -9,13 +9,10 @@
 //! - below that are the WebSocket writer's 128 KiB and the kernel's send buffer, which
 //!   [`server`](crate::server) limits; it also ends connections on which writing makes no progress.
 //!
-//! Whatever clients send is ignored; messages over [`MESSAGE_MAX`] end them. There is no check of `Origin`:
-//! the data is the same for everybody and nothing can be changed.
+//! Whatever clients send is ignored; messages over [`MESSAGE_MAX`] end them. Who may connect at all is decided
+//! before: [`origins`](crate::origins) and [`guard`](crate::guard) stand before every route.
 
 pub mod client;
-mod sessions;
-
-pub use sessions::{Sessions, limit_sessions};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,14 +92,23 @@ pub fn router(feed: Feed, metrics: Metrics, limits: Limits, stop: Shutdown) -> (
     io.ns("/", join.with(async move |_: SocketRef| gate.admit()));
     // a service, not a layer: axum may make a layer anew for each request, and it would know no session
     let router =
-        Router::new().route_service(PATH, service.clone()).route_service(&format!("{PATH}/"), service);
+        paths().iter().fold(Router::new(), |router, path| router.route_service(path, service.clone()));
     (router, io)
 }
 
+/// The paths that answer.
+pub fn paths() -> [String; 2] {
+    [PATH.to_owned(), format!("{PATH}/")]
+}
+
+/// Whether a request is Socket.IO's.
+pub fn is_socket_io(uri: &Uri) -> bool {
+    uri.path().strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Whether a request is Socket.IO's and opens a session.
-fn opens_session(uri: &Uri) -> bool {
-    let ours = uri.path().strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    ours && !uri.query().unwrap_or_default().split('&').any(|part| part.starts_with("sid="))
+pub fn opens_session(uri: &Uri) -> bool {
+    is_socket_io(uri) && !uri.query().unwrap_or_default().split('&').any(|part| part.starts_with("sid="))
 }
 
 impl Clients {

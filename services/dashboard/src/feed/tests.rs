@@ -5,7 +5,7 @@ fn payload(json: &str) -> Payload {
 }
 
 fn revenue(feed: &Feed, sequence: u64) -> Taken {
-    feed.update("revenue_update", Some(sequence), payload(&format!(r#"{{"sequence":{sequence}}}"#)))
+    feed.update(Head::of("revenue_update", Some(sequence)), payload(&format!(r#"{{"sequence":{sequence}}}"#)))
 }
 
 fn live_alert(feed: &Feed, number: i64) {
@@ -29,7 +29,7 @@ fn a_new_client_gets_the_newest_of_each_type_and_no_old_alert() {
     let feed = Feed::default();
     live_alert(&feed, 1);
     revenue(&feed, 1);
-    feed.update("trend_update", Some(1), payload(r#"{"trend":1}"#));
+    feed.update(Head::of("trend_update", Some(1)), payload(r#"{"trend":1}"#));
     revenue(&feed, 2);
     let mut cursor = feed.cursor();
     assert_eq!(drain(&feed, &mut cursor), (vec![r#"{"trend":1}"#.into(), r#"{"sequence":2}"#.into()], 0));
@@ -44,7 +44,11 @@ fn an_older_or_repeated_update_is_dropped() {
     assert_eq!(revenue(&feed, 7), Taken::New);
     assert_eq!(revenue(&feed, 7), Taken::Older);
     assert_eq!(revenue(&feed, 6), Taken::Older);
-    assert_eq!(feed.update("trend_update", Some(1), payload("{}")), Taken::New, "types have their own");
+    assert_eq!(
+        feed.update(Head::of("trend_update", Some(1)), payload("{}")),
+        Taken::New,
+        "types have their own"
+    );
     assert_eq!(revenue(&feed, 8), Taken::New);
 }
 
@@ -61,14 +65,15 @@ fn a_numbering_that_begins_anew_is_believed_after_a_while() {
 #[test]
 fn updates_without_a_sequence_always_replace() {
     let feed = Feed::default();
-    assert_eq!(feed.update("x", None, payload("{}")), Taken::New);
-    assert_eq!(feed.update("x", None, payload("{}")), Taken::New);
+    assert_eq!(feed.update(Head::of("x", None), payload("{}")), Taken::New);
+    assert_eq!(feed.update(Head::of("x", None), payload("{}")), Taken::New);
 }
 
 #[test]
 fn the_number_of_types_is_bounded() {
     let feed = Feed::default();
-    let kinds: Vec<_> = (0..=TYPES).map(|n| feed.update(&n.to_string(), None, payload("{}"))).collect();
+    let kinds: Vec<_> =
+        (0..=TYPES).map(|n| feed.update(Head::of(&n.to_string(), None), payload("{}"))).collect();
     assert_eq!(kinds.iter().filter(|taken| **taken == Taken::New).count(), TYPES);
     assert_eq!(kinds.last(), Some(&Taken::UnknownType));
 }

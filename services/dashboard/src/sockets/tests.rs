@@ -7,9 +7,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
-use crate::feed::Payload;
+use crate::app::Access;
+use crate::feed::{Head, Payload};
 use crate::reader::MemoryReader;
 use crate::rest::Rest;
+use crate::server::CONNECTIONS;
 use crate::stats::Stats;
 
 struct Server {
@@ -27,16 +29,16 @@ impl Server {
         let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
         let (socket_io, io) = router(feed.clone(), metrics.clone(), limits, stop.clone());
         let stats = Arc::new(Stats::new(Arc::new(MemoryReader::default())));
-        let app = crate::app::router(Rest { stats, feed: feed.clone() }, socket_io, &metrics);
+        let app = crate::app::router(Rest::only(stats, feed.clone()), socket_io, &metrics, Access::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = crate::server::serve(listener, app, metrics.clone(), stop.clone());
+        let serving = crate::server::serve(listener, app, metrics.clone(), CONNECTIONS, stop.clone());
         Self { address, feed, metrics, io, stop, _serving: AbortOnDropHandle::new(tokio::spawn(serving)) }
     }
 
     fn update(&self, sequence: u64) {
         let json = format!(r#"{{"type":"revenue_update","totalRevenue":{sequence}}}"#);
-        self.feed.update("revenue_update", Some(sequence), payload(json));
+        self.feed.update(Head::of("revenue_update", Some(sequence)), payload(json));
     }
 
     fn alert(&self, number: i64, message: &str) {
@@ -125,7 +127,7 @@ async fn a_client_gets_the_newest_updates_at_once_and_then_what_is_new() {
     let server = Server::start(Limits::default()).await;
     server.alert(1, "before");
     server.update(1);
-    server.feed.update("trend_update", Some(1), payload(r#"{"type":"trend_update"}"#.into()));
+    server.feed.update(Head::of("trend_update", Some(1)), payload(r#"{"type":"trend_update"}"#.into()));
     server.update(2);
     let mut client = WebSocket::join(server.address).await;
     assert_eq!(client.event().await, r#"42["metrics",{"type":"trend_update"}]"#);
@@ -140,7 +142,7 @@ async fn a_client_gets_the_newest_updates_at_once_and_then_what_is_new() {
 async fn numbers_of_any_size_reach_the_client_exactly() {
     let server = Server::start(Limits::default()).await;
     let json = r#"{"type":"revenue_update", "totalRevenue":170141183460469231731687303715884105727}"#;
-    server.feed.update("revenue_update", Some(1), payload(json.into()));
+    server.feed.update(Head::of("revenue_update", Some(1)), payload(json.into()));
     let mut client = WebSocket::join(server.address).await;
     assert_eq!(client.event().await, format!(r#"42["metrics",{json}]"#));
 }
@@ -251,4 +253,14 @@ async fn closing_ends_all_clients() {
     server.io.close().await;
     while client.read().await.is_some() {}
     until(|| server.metrics.clients() == 0).await;
+}
+
+#[test]
+fn only_requests_without_a_session_open_one() {
+    let opens = |uri: &'static str| opens_session(&Uri::from_static(uri));
+    assert!(opens("/socket.io/?EIO=4&transport=polling"));
+    assert!(opens("/socket.io?EIO=4&transport=websocket"));
+    assert!(!opens("/socket.io/?EIO=4&transport=polling&sid=abc"));
+    assert!(!opens("/socket.iox/?EIO=4"));
+    assert!(!opens("/api/stats"));
 }

@@ -6,57 +6,68 @@ use std::str::FromStr;
 use contract::{Hour, keys};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::StatsError;
+use crate::rest::document::{TrendWindow, integer};
 
 /// `GET /api/stats`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// VND over all orders.
+    #[schema(schema_with = integer)]
     pub total_revenue: i128,
     /// Orders.
+    #[schema(schema_with = integer)]
     pub total_orders: i128,
     /// VND per order, rounded half up; 0 without orders.
+    #[schema(schema_with = integer)]
     pub avg_order_value: i128,
 }
 
 /// An entry of `GET /api/stats/cities`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CityRevenue {
     /// The city's name.
     pub city: String,
     /// VND.
+    #[schema(schema_with = integer)]
     pub revenue: i128,
 }
 
 /// An entry of `GET /api/stats/products`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProductOrders {
     /// The product's name.
     pub product: String,
     /// Orders (not pieces).
+    #[schema(schema_with = integer)]
     pub orders: i128,
 }
 
 /// An entry of `GET /api/stats/hourly`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HourStats {
     /// The UTC hour, `YYYY-MM-DDTHH`.
     pub hour: String,
     /// VND.
+    #[schema(schema_with = integer)]
     pub revenue: i128,
     /// Orders.
+    #[schema(schema_with = integer)]
     pub orders: i128,
 }
 
 /// `GET /api/trends`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trends {
     /// The newest minute of event time that the rankings go up to (RFC 3339); null before the first order.
+    #[schema(format = DateTime)]
     pub as_of: Option<String>,
     /// One object per window, shortest window first, as the views wrote it.
+    #[schema(value_type = Vec<TrendWindow>)]
     pub windows: Vec<Box<RawValue>>,
 }
 

@@ -61,7 +61,7 @@ impl Dashboard {
 
 /// What a dashboard is told here.
 pub fn config(listen: &str, brokers: &str, store: Store) -> DashboardConfig {
-    let args = DashboardArgs { listen: listen.parse().expect("an address") };
+    let args = DashboardArgs::at(listen.parse().expect("an address"));
     DashboardConfig { args, kafka: KafkaArgs::to(brokers), topics: Topics::named("shop"), store }
 }
 
