@@ -15,5 +15,5 @@ export default defineConfig({
   server: {
     proxy: { '/api': server, '/socket.io': { target: server, ws: true } },
   },
-  test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'] },
+  test: { include: ['src/**/*.test.ts', 'tools/**/*.test.ts'], env: { TZ: 'Asia/Ho_Chi_Minh' } },
 });

@@ -44,7 +44,7 @@ const trendWindow = v.object({
   citiesByScore: v.array(trendEntry),
   citiesByOrders: v.array(trendEntry),
 });
-export const trends = v.object({ asOf: v.nullable(instant), windows: v.array(trendWindow) });
+export const trends = v.object({ asOf: v.nullish(instant, null), windows: v.array(trendWindow) });
 
 /** An alert. Programs other than ours may leave out what the original course project did not have. */
 export const alert = v.object({
@@ -83,12 +83,12 @@ export const pipeline = v.object({
   now: instant,
   missing: v.array(v.string()),
   updates: v.array(
-    v.object({ type: v.string(), sequence: v.nullable(sequence), timestamp: v.nullable(instant) }),
+    v.object({ type: v.string(), sequence: v.nullish(sequence, null), timestamp: v.nullish(instant, null) }),
   ),
   stages: v.array(
-    v.object({ stage: v.string(), unread: v.nullable(amount), behindSeconds: v.nullable(v.number()) }),
+    v.object({ stage: v.string(), unread: v.nullish(amount, null), behindSeconds: v.nullish(v.number(), null) }),
   ),
-  unshownSeconds: v.nullable(v.number()),
+  unshownSeconds: v.nullish(v.number(), null),
 });
 
 export type Totals = v.InferOutput<typeof totals>;

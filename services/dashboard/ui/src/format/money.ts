@@ -61,17 +61,18 @@ const UNITS: Record<Language, readonly (readonly [bigint, string])[]> = {
 
 /**
  * `1,2 tỷ` or `1.2B`: at most `significant` digits, whole units aside; cut and not rounded up, so that a goal is not
- * shown as reached before it is. Without the currency's sign, which stands in the heading.
+ * shown as reached before it is. `even` keeps zeros at the end, so that numbers below each other line up. Without the
+ * currency's sign.
  */
-export function compact(language: Language, vnd: bigint, significant = 3): string {
-  if (vnd < 0n) return `−${compact(language, -vnd, significant)}`;
+export function compact(language: Language, vnd: bigint, significant = 3, even = false): string {
+  if (vnd < 0n) return `−${compact(language, -vnd, significant, even)}`;
   const [unit, name] = UNITS[language].find(([size]) => vnd >= size) ?? [1n, ''];
   const wholeDigits = String(vnd / unit).length;
   let decimals = unit === 1n ? 0 : Math.max(0, Math.min(MOST_DECIMALS, significant - wholeDigits));
   let cut = (vnd * 10n ** BigInt(decimals)) / unit;
-  while (decimals > 0 && cut % 10n === 0n) {
+  for (; decimals > 0 && cut % 10n === 0n; decimals -= 1) {
+    if (even) break;
     cut /= 10n;
-    decimals -= 1;
   }
   const text = formats[language].decimals[decimals]?.format(Number(cut) / 10 ** decimals);
   return `${text ?? ''}${name}`;

@@ -2,10 +2,20 @@
 
 import type { RecentPoint } from '../api/decode.ts';
 
-/** How far back the curve goes. */
-export const REACH_MS = 10 * 60_000;
-/** What one point of the curve covers. */
-export const STEP_MS = 10_000;
+/** How far back a curve goes, and what one of its points covers, in ms. */
+export interface Scale {
+  readonly reach: number;
+  readonly step: number;
+}
+
+/** A pipeline that has just begun is looked at more closely, so that there is something to see. */
+export const SCALES: readonly [Scale, ...Scale[]] = [
+  { reach: 600_000, step: 10_000 },
+  { reach: 180_000, step: 5_000 },
+  { reach: 60_000, step: 2_000 },
+];
+/** What is remembered. */
+const REACH_MS = SCALES[0].reach + SCALES[0].step;
 
 /** Totals at one instant. */
 export interface CurvePoint {
@@ -32,7 +42,7 @@ export function addPoint(points: readonly CurvePoint[], point: CurvePoint): read
   // totals never shrink unless the pipeline began anew
   if (last && point.orders < last.orders) return [point];
   const kept = last && Math.floor(last.at / 1000) === Math.floor(point.at / 1000) ? points.slice(0, -1) : points;
-  const from = point.at - REACH_MS - STEP_MS;
+  const from = point.at - REACH_MS;
   const first = kept.findIndex((p) => p.at >= from);
   return [...(first < 0 ? [] : kept.slice(first)), point];
 }
@@ -44,14 +54,19 @@ export function mergePoints(recent: readonly RecentPoint[], points: readonly Cur
   return [...known, ...points.filter((p) => p.at > end)].reduce(addPoint, [] as readonly CurvePoint[]);
 }
 
+/** The closest scale on which everything that is known has room. */
+export function scaleOf(points: readonly CurvePoint[], now: number): Scale {
+  const age = now - (points[0]?.at ?? now);
+  return SCALES.findLast((scale) => scale.reach >= age) ?? SCALES[0];
+}
+
 /**
  * Steps up to `now`, oldest first. Totals stand still between points. Before the first point nothing is known;
  * nor is the part of a step that lies ahead of `now`, so the last step is the last whole one.
  */
-export function rates(points: readonly CurvePoint[], now: number): readonly Rate[] {
-  const end = Math.floor(now / STEP_MS) * STEP_MS;
-  const steps = REACH_MS / STEP_MS;
-  const perMinute = 60_000 / STEP_MS;
+export function rates(points: readonly CurvePoint[], now: number, { reach, step }: Scale): readonly Rate[] {
+  const end = Math.floor(now / step) * step;
+  const perMinute = 60_000 / step;
   let next = 0;
   let before: CurvePoint | undefined;
   const totalsAt = (at: number) => {
@@ -61,9 +76,9 @@ export function rates(points: readonly CurvePoint[], now: number): readonly Rate
     }
     return before;
   };
-  let from = totalsAt(end - REACH_MS);
-  return Array.from({ length: steps }, (_, step) => {
-    const at = end - REACH_MS + (step + 1) * STEP_MS;
+  let from = totalsAt(end - reach);
+  return Array.from({ length: reach / step }, (_, index) => {
+    const at = end - reach + (index + 1) * step;
     const [start, stop] = [from, totalsAt(at)];
     from = stop;
     const known = start !== undefined && stop !== undefined;

@@ -1,6 +1,6 @@
 // What the page shows after something happened. Pure.
 
-import type { Totals, Update } from '../api/decode.ts';
+import type { Totals, Trends, Update } from '../api/decode.ts';
 import { addAlert, mergeAlerts } from './alerts.ts';
 import { addPoint, mergePoints } from './curve.ts';
 import type { Answer, Figures, Followed, Happening, Model, Topic } from './model.ts';
@@ -89,20 +89,21 @@ function takeAnswer(model: Model, answer: Answer, at: number): Model {
     case 'recent':
       return { ...model, curve: mergePoints(answer.value, model.curve) };
     case 'hours':
-      return { ...model, hours: answer.value };
     case 'cities':
-      return { ...model, cities: answer.value };
     case 'products':
-      return { ...model, products: answer.value };
-    case 'trends': {
-      const newer = (answer.value.asOf ?? 0) >= (model.trends?.asOf ?? 0);
-      return newer ? { ...model, trends: answer.value } : model;
-    }
+      return { ...model, [answer.topic]: answer.value };
+    case 'trends':
+      return takeTrends(model, answer.value);
     case 'alerts':
       return { ...model, alerts: mergeAlerts(model.alerts ?? [], answer.value) };
     case 'pipeline':
       return { ...model, heard: { pipeline: answer.value, at } };
   }
+}
+
+function takeTrends(model: Model, trends: Trends): Model {
+  const isOlder = (trends.asOf ?? 0) < (model.trends?.asOf ?? 0);
+  return isOlder ? model : { ...model, trends };
 }
 
 /** While updates come they are newer than what REST says. Without a connection REST is all there is. */

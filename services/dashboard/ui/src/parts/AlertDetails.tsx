@@ -21,8 +21,7 @@ export function AlertDetails({ alert, onClose }: Props) {
     else dialog.current?.close();
   }, [alert]);
   return (
-    <dialog ref={dialog} className="details" aria-labelledby="details-heading" onClose={onClose}
-      onClick={(event) => event.target === event.currentTarget && onClose()}>
+    <dialog ref={dialog} className="details" aria-labelledby="details-heading" onClose={onClose} closedby="any">
       {alert ? (
         <div>
           <h3 id="details-heading" data-severity={alert.severity}><bdi>{reason(alert)}</bdi></h3>

@@ -19,6 +19,7 @@ const NO_ALERTS: readonly ShownAlert[] = [];
 export function Alerts() {
   const { t, language } = useWords();
   const all = useModel((model) => model.alerts);
+  const here = useModel((model) => zone(language, model.now));
   const [filter, setFilter] = useState<Filter>({ type: null, severity: null });
   const [opened, setOpened] = useState<ShownAlert | null>(null);
   const hold = useHold(all ?? NO_ALERTS, opened !== null);
@@ -26,13 +27,13 @@ export function Alerts() {
   return (
     <section className="card alerts" id="alerts" aria-labelledby="alerts-heading" tabIndex={-1}>
       <h2 id="alerts-heading">
-        {t('alerts.heading')} <small>{zone(language, Date.now())}</small><FailingMark topic="alerts" />
+        {t('alerts.heading')} <small>{here}</small><FailingMark topic="alerts" />
         <button type="button" className="held" hidden={hold.waiting === 0} onClick={hold.release}>
           {t('alerts.held', { count: hold.waiting, formatted: count(language, hold.waiting) })}
         </button>
       </h2>
       <Filters all={hold.alerts} filter={filter} onFilter={setFilter} />
-      <div className="scroller" role="region" aria-labelledby="alerts-heading" tabIndex={0} {...hold.handlers}>
+      <div className="scroller" role="group" aria-labelledby="alerts-heading" tabIndex={0} {...hold.handlers}>
         <ol>
           {shown.slice(0, ROWS).map((alert, row) => (
             // eslint-disable-next-line react/no-array-index-key
@@ -149,7 +150,9 @@ function Announcer({ alerts }: { readonly alerts: readonly ShownAlert[] | null }
   const [said, setSaid] = useState('');
   const newest = useRef(alerts);
   const told = useRef<string | null>(null);
-  newest.current = alerts;
+  useEffect(() => {
+    newest.current = alerts;
+  }, [alerts]);
   useEffect(() => {
     const timer = setInterval(() => {
       const now = newest.current;

@@ -84,7 +84,7 @@ function axes(named: Named): uPlot.Axis[] {
       ...common,
       size: 1.7 * rem(),
       space: 6 * rem(),
-      incrs: [60, 120, 300],
+      incrs: [10, 20, 30, 60, 120, 300],
       grid: { show: false },
       values: (_, ticks) => ticks.map((tick) => named.current.time?.(tick) ?? ''),
     },

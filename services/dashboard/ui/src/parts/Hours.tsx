@@ -16,6 +16,7 @@ const NONE: readonly Hour[] = [];
 export function Hours() {
   const { t, language } = useWords();
   const hours = useModel((model) => model.hours) ?? NONE;
+  const here = useModel((model) => zone(language, model.now));
   const [picked, setPicked] = useState<number | null>(null);
   const at = picked !== null && picked < hours.length ? picked : hours.length - 1;
   const hour = hours[at];
@@ -33,18 +34,32 @@ export function Hours() {
   return (
     <section className="card hours" aria-labelledby="hours-heading">
       <h2 id="hours-heading">
-        {t('hours.heading')} <small>{t('hours.sub')}, {zone(language, Date.now())}</small><FailingMark topic="hours" />
+        {t('hours.heading')} <small>{t('hours.sub')}, {here}</small><FailingMark topic="hours" />
       </h2>
-      <p className="told" aria-live={picked === null ? 'off' : 'polite'}>
+      <p className="told">
         {hour ? <HourInWords hour={hour} running={at === hours.length - 1} /> : t('hours.none')}
       </p>
-      <div className="bars-place" role="application" tabIndex={0} aria-label={t('hours.chart')}
+      <div className="bars-place" role="slider" tabIndex={0} aria-label={t('hours.chart')} aria-orientation="horizontal"
+        aria-valuemin={1} aria-valuemax={Math.max(1, hours.length)} aria-valuenow={Math.max(1, at + 1)}
+        aria-valuetext={hour ? `${name(at)}: ${money(language, hour.revenue)}` : t('hours.none')}
         onKeyDown={move} onBlur={() => setPicked(null)}>
         <Bars hours={hours} picked={picked} onPick={setPicked} name={name} axis={short} />
       </div>
-      <table className="hidden">
+      <HourTable hours={hours} />
+    </section>
+  );
+}
+
+/** The same for those who do not see the bars. */
+function HourTable({ hours }: { readonly hours: readonly Hour[] }) {
+  const { t, language } = useWords();
+  return (
+    <div className="hidden">
+      <table>
         <caption>{t('hours.heading')}</caption>
-        <thead><tr><th scope="col">{t('hours.hour')}</th><th scope="col">{t('revenue')}</th><th scope="col">{t('orders')}</th></tr></thead>
+        <thead>
+          <tr><th scope="col">{t('hours.hour')}</th><th scope="col">{t('revenue')}</th><th scope="col">{t('orders')}</th></tr>
+        </thead>
         <tbody>
           {hours.map((one) => (
             <tr key={one.hour}>
@@ -55,7 +70,7 @@ export function Hours() {
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   );
 }
 
@@ -67,7 +82,7 @@ function HourInWords({ hour, running }: { readonly hour: Hour; readonly running:
     <>
       <b>{t('hours.at', { begin: from, end: to })}</b> {running ? t('hours.running') : ''}
       <span className="amount">{money(language, hour.revenue)}</span>
-      <span className="quiet">{count(language, hour.orders)} {t('orders').toLocaleLowerCase(language)}</span>
+      <span className="quiet">{t('ordersCount', { count: Number(hour.orders), formatted: count(language, hour.orders) })}</span>
     </>
   );
 }

@@ -12,7 +12,7 @@ export function Cities() {
   const entries = cities?.map(({ city, revenue }) => ({
     name: city,
     amount: revenue,
-    text: `${compact(language, revenue, 4)} ₫`,
+    text: `${compact(language, revenue, 4, true)} ₫`,
     exact: money(language, revenue),
     beside: all > 0n ? percent(language, ratio(revenue, all)).replace('+', '') : '',
   }));
@@ -68,7 +68,7 @@ function Ranking({ id, topic, heading, name, amount, beside, entries }: Props) {
         {entries !== null && entries.length >= LIST_LENGTH ? <small>{LIST_LENGTH}</small> : null}
         <FailingMark topic={topic} />
       </h2>
-      <div className="scroller" role="region" aria-labelledby={`${id}-heading`} tabIndex={0}>
+      <div className="scroller" role="group" aria-labelledby={`${id}-heading`} tabIndex={0}>
         <table id={id}>
           <thead className="hidden">
             <tr>

@@ -2,9 +2,8 @@ import { useMemo } from 'react';
 
 import { compact, count, money } from '../format/money.ts';
 import { clock, hourAndMinute } from '../format/time.ts';
-import { type Rate, rates } from '../live/curve.ts';
+import { type Rate, rates, scaleOf } from '../live/curve.ts';
 import { asOf, serverNow, stateOf, isCurrent } from '../live/state.ts';
-import { STEP_MS } from '../live/curve.ts';
 import { Curve } from './Curve.tsx';
 import { useModel, useWords } from './page.tsx';
 
@@ -12,52 +11,55 @@ import { useModel, useWords } from './page.tsx';
 export function Totals() {
   const { t, language } = useWords();
   const figures = useModel((model) => model.figures);
-  const steps = useSteps();
+  const { steps, minutes } = useSteps();
   const at = useMemo(() => steps.map((step) => step.at), [steps]);
   const revenue = useMemo(() => steps.map((step) => step.revenue), [steps]);
   const orders = useMemo(() => steps.map((step) => step.orders), [steps]);
   const average = useMemo(() => steps.map(averageOf), [steps]);
   const short = useMemo(() => (value: number) => compact(language, BigInt(Math.round(value))), [language]);
   const full = useMemo(() => (value: number) => count(language, Math.round(value)), [language]);
-  const time = useMemo(() => (seconds: number) => hourAndMinute(language, seconds * 1000), [language]);
-  const label = useLabel();
+  const time = useMemo(() => {
+    const write = minutes < 10 ? clock : hourAndMinute;
+    return (seconds: number) => write(language, seconds * 1000);
+  }, [language, minutes]);
+  const label = useLabel(minutes);
   return (
     <section className="totals" aria-label={t('total')}>
       <article className="card total hero">
-        <h2>{t('revenue')}<StaleMark /></h2>
+        <h2>{t('revenue')}</h2>
         <p className="figure" id="revenue">
-          {figures ? <><data value={String(figures.revenue)}>{compact(language, figures.revenue, 4)}</data> <span className="unit">₫</span></> : '–'}
+          {figures ? <><data value={String(figures.revenue)}>{compact(language, figures.revenue, 4, true)}</data> <span className="unit">₫</span></> : '–'}
         </p>
         <p className="exact">
           <span id="revenue-exact">{figures ? money(language, figures.revenue) : '\u00a0'}</span>
           <span className="beside">{hourNote(figures?.hour, t('thisHour'), (vnd) => compact(language, vnd))}</span>
         </p>
         <Curve at={at} values={revenue} label={label(t('revenue'), revenue, short)} axis={short} time={time} />
-        <p className="reach">{t('lastMinutes')}</p>
+        <p className="reach">{t('lastMinutes', { count: minutes })}<StaleMark /></p>
       </article>
       <article className="card total">
-        <h2>{t('orders')}<StaleMark /></h2>
+        <h2>{t('orders')}</h2>
         <p className="figure" id="orders">
           {figures ? <data value={String(figures.orders)}>{count(language, figures.orders)}</data> : '–'}
         </p>
         <p className="exact">{lastOf(orders, (value) => t('perMinute', { formatted: full(value) }))}</p>
         <Curve at={at} values={orders} label={label(t('orders'), orders, full)} />
-        <p className="reach">{t('lastMinutes')}</p>
+        <p className="reach">{t('lastMinutes', { count: minutes })}<StaleMark /></p>
       </article>
       <article className="card total">
-        <h2>{t('average')}<StaleMark /></h2>
+        <h2>{t('average')}</h2>
         <p className="figure" id="average">
-          {figures ? <><data value={String(figures.average)}>{compact(language, figures.average, 4)}</data> <span className="unit">₫</span></> : '–'}
+          {figures ? <><data value={String(figures.average)}>{compact(language, figures.average, 4, true)}</data> <span className="unit">₫</span></> : '–'}
         </p>
         <p className="exact" id="average-exact">{figures ? money(language, figures.average) : '\u00a0'}</p>
         <Curve at={at} values={average} label={label(t('average'), average, short)} />
-        <p className="reach">{t('averageMinutes')}</p>
+        <p className="reach">{t('averageMinutes', { count: minutes })}<StaleMark /></p>
       </article>
     </section>
   );
 }
 
-/** Beside a heading: as of when, while the figures are not those of now. Its place is always kept. */
+/** In the corner: as of when, while the figures are not those of now. Its place is always kept. */
 function StaleMark() {
   const { t, language } = useWords();
   const time = useModel((model) => {
@@ -69,10 +71,12 @@ function StaleMark() {
 }
 
 /** The steps of the curve; the same ones until there is a new step or a point in one of them. */
-function useSteps(): readonly Rate[] {
+function useSteps(): { readonly steps: readonly Rate[]; readonly minutes: number } {
   const points = useModel((model) => model.curve);
-  const end = useModel((model) => Math.floor(serverNow(model) / STEP_MS));
-  return useMemo(() => rates(points, end * STEP_MS), [points, end]);
+  const scale = useModel((model) => scaleOf(model.curve, serverNow(model)));
+  const end = useModel((model) => Math.floor(serverNow(model) / scale.step));
+  const steps = useMemo(() => rates(points, end * scale.step, scale), [points, end, scale]);
+  return { steps, minutes: scale.reach / 60_000 };
 }
 
 function averageOf({ revenue, orders }: Rate): number | null {
@@ -89,13 +93,13 @@ function lastOf(values: readonly (number | null)[], say: (value: number) => stri
 }
 
 /** A curve in words. */
-function useLabel() {
+function useLabel(minutes: number) {
   const { t } = useWords();
   return (what: string, values: readonly (number | null)[], say: (value: number) => string) => {
     const known = values.filter((value) => value !== null);
     const now = known.at(-1);
-    if (now === undefined) return t('curveUnknown', { what });
+    if (now === undefined) return t('curveUnknown', { what, count: minutes });
     const [least, most] = [Math.min(...known), Math.max(...known)];
-    return t('curve', { what, now: say(now), least: say(least), most: say(most) });
+    return t('curve', { what, count: minutes, now: say(now), least: say(least), most: say(most) });
   };
 }

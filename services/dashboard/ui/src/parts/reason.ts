@@ -8,8 +8,7 @@ export function useReason(): (alert: Alert) => string {
   return ({ type, message, value, threshold }) => {
     if (value === undefined || threshold === undefined) return message;
     if (type === 'HIGH_VALUE') {
-      const short = (vnd: bigint) => `${compact(language, vnd)} ₫`;
-      return t('alerts.HIGH_VALUE', { value: short(value), threshold: short(threshold) });
+      return t('alerts.HIGH_VALUE', { value: compact(language, value), threshold: compact(language, threshold) });
     }
     if (type === 'VELOCITY') {
       return t('alerts.VELOCITY', { value: count(language, value), threshold: count(language, threshold) });

@@ -1,0 +1,106 @@
+// A pipeline of the real program on a real Kafka and a real Redis.
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { freePort, output, Running, until } from './processes.ts';
+import type { Order } from './orders.ts';
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const TARGET = process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target');
+const MILLRACE = process.env['MILLRACE'] ?? join(TARGET, 'debug/millrace');
+const SEND = join(TARGET, 'debug/examples/send');
+/** Screenshots and logs. */
+export const ARTEFACTS = join(TARGET, 'ui-e2e');
+
+type Part = 'process' | 'views' | 'dashboard' | 'simulate';
+
+const COMMANDS: Record<Part, readonly string[]> = {
+  process: ['process', 'revenue', 'fraud', 'trend'],
+  views: ['views'],
+  dashboard: ['dashboard'],
+  simulate: ['simulate', '--rate', '20', '--seed', '7'],
+};
+
+export class Pipeline {
+  readonly #data = join(ARTEFACTS, `run-${process.pid}`);
+  readonly #parts = new Map<Part, Running>();
+  #env: NodeJS.ProcessEnv = {};
+  #brokers = '';
+  #port = 0;
+
+  /** Where the page is. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    rmSync(this.#data, { recursive: true, force: true });
+    mkdirSync(this.#data, { recursive: true });
+    this.#port = await freePort();
+    const [kafka, redis] = await Promise.all([
+      output(join(ROOT, 'dev/kafka'), ['up', '--port', '0', '--data', join(this.#data, 'kafka')]),
+      output(join(ROOT, 'dev/redis'), ['up', '--port', '0', '--data', join(this.#data, 'redis')]),
+    ]);
+    this.#brokers = kafka;
+    this.#env = {
+      KAFKA_BROKERS: kafka,
+      REDIS_URL: `redis://${redis}`,
+      DASHBOARD_LISTEN: `127.0.0.1:${this.#port}`,
+    };
+    await output(MILLRACE, ['topics', 'apply'], this.#env);
+    for (const part of ['process', 'views', 'dashboard'] as const) await this.run(part);
+  }
+
+  /** Starts a part and waits until it is ready. */
+  async run(part: Part): Promise<void> {
+    const admin = await freePort();
+    const log = join(this.#data, `${part}.log`);
+    const running = new Running(part, MILLRACE, COMMANDS[part], log, { ...this.#env, ADMIN_LISTEN: `127.0.0.1:${admin}` });
+    this.#parts.set(part, running);
+    await running.ready(admin);
+  }
+
+  /** Ends a part. */
+  async end(part: Part, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.#parts.get(part)?.stop(signal);
+    this.#parts.delete(part);
+  }
+
+  /** Stops a part where it stands, or lets it go on. */
+  freeze(part: Part, frozen: boolean): void {
+    this.#parts.get(part)?.signal(frozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
+  /** Sends orders, and waits until Kafka has them. */
+  async send(orders: readonly Order[]): Promise<void> {
+    const lines = orders.map((order) => `${order.userId}\t${JSON.stringify(order)}\n`);
+    await new Promise<void>((resolve, reject) => {
+      const child = execFile(SEND, [this.#brokers, 'orders'], (error) => (error ? reject(error) : resolve()));
+      child.stdin?.end(lines.join(''));
+    });
+  }
+
+  /** What a route answers. */
+  async get<T>(path: string): Promise<T> {
+    const answer = await fetch(`${this.url}${path}`);
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return (await answer.json()) as T;
+  }
+
+  /** Waits until so many orders are counted. */
+  async counted(orders: number): Promise<void> {
+    await until(`${orders} orders are counted`, async () => {
+      const { totalOrders } = await this.get<{ totalOrders: number }>('/api/stats');
+      return totalOrders === orders ? true : undefined;
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#parts.keys()].map((part) => this.end(part)));
+    await output(join(ROOT, 'dev/kafka'), ['down', '--data', join(this.#data, 'kafka')]);
+    await output(join(ROOT, 'dev/redis'), ['down', '--data', join(this.#data, 'redis')]);
+  }
+}
