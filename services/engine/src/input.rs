@@ -69,6 +69,7 @@ impl ConsumerContext for GroupContext {
 /// The stage's consumer.
 pub(crate) struct Input {
     topic: String,
+    group: String,
     queue: BatchQueue<GroupContext>,
     consumer: Arc<BaseConsumer<GroupContext>>,
 }
@@ -112,7 +113,8 @@ impl Input {
             Arc::new(config.create_with_context(GroupContext::default()).map_err(StageError::Client)?);
         consumer.subscribe(&[topic]).map_err(StageError::Client)?;
         let queue = BatchQueue::new(Arc::clone(&consumer));
-        Ok(Self { topic: topic.to_owned(), queue, consumer })
+        let group = config.get("group.id").unwrap_or_default().to_owned();
+        Ok(Self { topic: topic.to_owned(), group, queue, consumer })
     }
 
     /// Serves the client's callbacks, waiting up to `wait`, and returns the next thing the group decided.
@@ -145,6 +147,12 @@ impl Input {
         let event = match self.consumer.client().fatal_error() {
             Some((RDKafkaErrorCode::FencedInstanceId, _)) => GroupEvent::Fenced,
             Some((_, reason)) => GroupEvent::Failed(reason),
+            None if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                let group = &self.group;
+                return tracing::error!(
+                    "not allowed to be a member of consumer group {group}: grant this user Read on group {group}"
+                );
+            }
             None => return tracing::debug!(%error, "consumer event"),
         };
         self.consumer.context().events().push_back(event);

@@ -262,7 +262,10 @@ impl From<ClaimError> for Attempt {
     fn from(error: ClaimError) -> Self {
         match error {
             ClaimError::Taken(taken) => Self::Interrupted(Interrupt::Fatal(taken)),
-            ClaimError::Publish(error) => Self::Failed(error.to_string()),
+            ClaimError::Publish(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+                Self::Failed(format!("{error}{}", cause.unwrap_or_default()))
+            }
         }
     }
 }

@@ -37,10 +37,12 @@ pub enum PublishError {
     #[error("somebody else changes the settings at the same moment; nothing was written, try again")]
     Overtaken,
     /// A call to Kafka failed.
-    #[error("cannot {action} the settings topic")]
+    #[error("cannot {action} the settings topic{}", lacking(right.as_deref()))]
     Kafka {
         /// What was tried.
         action: &'static str,
+        /// The right that this user lacks, if that is why: `Write on transactional id prod.shop.settings`.
+        right: Option<String>,
         /// The failure.
         #[source]
         source: KafkaError,
@@ -48,6 +50,26 @@ pub enum PublishError {
     /// Kafka took too long.
     #[error("the settings topic was not read to its end within {} s", DEADLINE.as_secs())]
     Late,
+}
+
+impl PublishError {
+    fn kafka(action: &'static str, topics: &Topics, source: KafkaError) -> Self {
+        let name = topics.settings();
+        let operation = if action == "read" { "Read" } else { "Write" };
+        let right = match source.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+                Some(format!("Write on transactional id {name}"))
+            }
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Some(format!("{operation} on topic {name}")),
+            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => Some(format!("Read on group {name}")),
+            _ => None,
+        };
+        Self::Kafka { action, right, source }
+    }
+}
+
+fn lacking(right: Option<&str>) -> String {
+    right.map(|right| format!(": this user is not allowed to; grant it {right}")).unwrap_or_default()
 }
 
 /// A record to write: its key, and its value or a tombstone.
@@ -103,7 +125,7 @@ pub fn transact<E: From<PublishError>>(
     let directory = read_to_end(kafka, topics, deadline)?;
     let entries = decide(&directory)?;
     if !entries.is_empty() {
-        writer.write(&topics.settings(), &entries)?;
+        writer.write(topics, &entries)?;
     }
     Ok(())
 }
@@ -121,7 +143,7 @@ pub fn read(kafka: &KafkaArgs, topics: &Topics) -> Result<Directory, PublishErro
 }
 
 fn read_to_end(kafka: &KafkaArgs, topics: &Topics, deadline: Instant) -> Result<Directory, PublishError> {
-    let failed = |source| PublishError::Kafka { action: "read", source };
+    let failed = |source| PublishError::kafka("read", topics, source);
     let log = SettingsLog::open(kafka, topics).map_err(failed)?;
     let mut directory = Directory::default();
     while Instant::now() < deadline {
@@ -140,7 +162,7 @@ struct Writer {
 
 impl Writer {
     fn open(kafka: &KafkaArgs, topics: &Topics) -> Result<Self, PublishError> {
-        let failed = |source| PublishError::Kafka { action: "prepare to write", source };
+        let failed = |source| PublishError::kafka("prepare to write", topics, source);
         let producer: BaseProducer<Context> = kafka
             .client("millrace-settings")
             .set("transactional.id", topics.settings())
@@ -152,10 +174,10 @@ impl Writer {
     }
 
     /// All entries or none.
-    fn write(&self, topic: &str, entries: &[Entry]) -> Result<(), PublishError> {
-        self.try_write(topic, entries).map_err(|source| match source.rdkafka_error_code() {
+    fn write(&self, topics: &Topics, entries: &[Entry]) -> Result<(), PublishError> {
+        self.try_write(&topics.settings(), entries).map_err(|source| match source.rdkafka_error_code() {
             Some(RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced) => PublishError::Overtaken,
-            _ => PublishError::Kafka { action: "write", source },
+            _ => PublishError::kafka("write", topics, source),
         })
     }
 
