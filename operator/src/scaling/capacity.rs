@@ -24,7 +24,7 @@ const HALF_LIFE: f64 = 120.0;
 const REMEMBERED: Duration = Duration::from_hours(6);
 /// A shorter window is still full of the start.
 const LEAST_WINDOW: f64 = 8.0;
-/// A pod with less to do than this waits for something else than itself, for a hanging transaction for example.
+/// A pod that is less busy than this waits for something else than itself, for a hanging transaction for example.
 const LEAST_BUSY: f64 = 0.5;
 
 /// What has been learned.
@@ -74,7 +74,7 @@ impl Capacity {
         }
         self.limit = self.limit.filter(|limit| now.saturating_duration_since(limit.seen) < REMEMBERED);
         if let Some(limit) = &mut self.limit {
-            // It did more than it was thought to be able to.
+            // It did more than it was thought to be able to: what held it back is over.
             limit.rate = limit.rate.max(best);
         }
     }
@@ -166,6 +166,19 @@ mod tests {
         nearly(&capacity, 6_000.0);
         capacity.note(&[pod(4_000.0, 0.4, 0.5, 0.0)], start + seconds(7 * 3_600));
         nearly(&capacity, 8_000.0);
+    }
+
+    #[test]
+    fn a_bad_minute_of_kafka_is_forgotten_with_the_first_good_one() {
+        let (start, mut capacity) = (Instant::now(), Capacity::default());
+        for step in 0..6 {
+            // Commits take seconds; hardly anything is read.
+            capacity.note(&[pod(40.0, 0.005, 1.0, 60.0)], start + seconds(step * 10));
+        }
+        assert!(capacity.per_pod().unwrap() < 100.0);
+        // What has piled up is read as fast as it can be.
+        capacity.note(&[pod(8_000.0, 0.8, 0.98, 90.0)], start + seconds(60));
+        assert!(capacity.per_pod().unwrap() > 7_900.0);
     }
 
     #[test]

@@ -109,7 +109,11 @@ fn run(limits: &Limits, replicas: i32, curve: &[Weather]) -> Outcome {
 
 fn drive(limits: &Limits, replicas: i32, curve: &[Weather]) -> Outcome {
     let partitions = usize::try_from(limits.partitions).unwrap();
-    let (mut fleet, mut history) = (Fleet::new(partitions, replicas, POD), History::default());
+    drive_fleet(limits, Fleet::new(partitions, replicas, POD), curve)
+}
+
+fn drive_fleet(limits: &Limits, mut fleet: Fleet, curve: &[Weather]) -> Outcome {
+    let mut history = History::default();
     let start = Instant::now();
     let mut outcome = Outcome { changes: vec![], ages: vec![], replicas: vec![], decisions: vec![] };
     for weather in curve {
@@ -215,6 +219,18 @@ fn a_load_at_the_edge_of_two_numbers_does_not_swing_between_them() {
 }
 
 #[test]
+fn pods_that_look_able_while_they_have_little_to_do_are_not_trusted_twice() {
+    let mut fleet = Fleet::new(12, 1, POD);
+    fleet.ease = 0.4;
+    let outcome = drive_fleet(&limits(), fleet, &weather(20_000.0, 18_000));
+    println!("{:?} worst {}", outcome.changes, outcome.worst_age());
+    // Up in one jump, to four when all is read, and never to the two that looked enough.
+    assert!(outcome.changes.len() <= 2, "{:?}", outcome.changes);
+    assert!(outcome.replicas[60..].iter().all(|replicas| *replicas >= 4), "{:?}", outcome.changes);
+    assert!(outcome.ages[1_200..].iter().all(|age| *age <= 5.0));
+}
+
+#[test]
 fn max_is_said_to_be_in_the_way() {
     let limits = Limits { max: 4, ..limits() };
     let outcome = run(&limits, 1, &curve!("step"));
@@ -245,10 +261,13 @@ fn a_crash_passes_without_a_change() {
     }
 }
 
+fn weather(orders: f64, seconds: usize) -> Vec<Weather> {
+    vec![Weather { orders, hot_share: 0.0, silent: 0 }; seconds]
+}
+
 #[test]
 fn an_idle_processor_has_the_least() {
-    let quiet = vec![Weather { orders: 0.0, hot_share: 0.0, silent: 0 }; 2_000];
-    let outcome = run(&limits(), 6, &quiet);
+    let outcome = run(&limits(), 6, &weather(0.0, 2_000));
     assert_eq!(outcome.replicas.last(), Some(&1));
     assert!(outcome.changes[0].second >= 900);
     let (_, decision) = outcome.decisions.last().unwrap();
@@ -261,7 +280,7 @@ fn an_idle_processor_has_the_least() {
 #[test]
 fn a_pile_from_before_the_start_is_worked_off() {
     let mut curve = vec![Weather { orders: 600_000.0, hot_share: 0.0, silent: 12 }; 10];
-    curve.extend(vec![Weather { orders: 1_000.0, hot_share: 0.0, silent: 0 }; 3_000]);
+    curve.extend(weather(1_000.0, 3_000));
     let outcome = run(&limits(), 1, &curve);
     println!("{:?} worst {}", outcome.changes, outcome.worst_age());
     let first = outcome.changes[0];

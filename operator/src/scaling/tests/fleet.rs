@@ -30,6 +30,9 @@ pub(super) struct Weather {
 pub(super) struct Fleet {
     /// Orders per second that a pod can read.
     pod: f64,
+    /// How much of a busy pod's time for an order it takes while there is little to do: 1, or less with a CPU limit that
+    /// only slows down the busy.
+    pub ease: f64,
     pub second: u64,
     pub partitions: Vec<Queue>,
     pub working: i32,
@@ -56,6 +59,7 @@ impl Fleet {
         let partitions = (0..partitions).map(|_| Queue::default()).collect();
         Self {
             pod,
+            ease: 1.0,
             second: 0,
             partitions,
             working: replicas,
@@ -157,7 +161,8 @@ impl Fleet {
         stage.partitions = run.map(|number| self.partitions[number].status(number, self.second)).collect();
         let rate: Option<f64> = stage.partitions.iter().map(|p| p.processing_rate).sum();
         stage.window_seconds = stage.partitions[0].window_seconds;
-        stage.folding_share = rate.map(|rate| FOLDING * rate / self.pod);
+        let ease = |rate: f64| if rate > 0.9 * self.pod { 1.0 } else { self.ease };
+        stage.folding_share = rate.map(|rate| FOLDING * ease(rate) * rate / self.pod);
         stage.busy_share = stage.folding_share.map(|folding| folding + COMMITS);
         let ages = stage.partitions.iter().map(|p| p.oldest_unread_seconds);
         stage.oldest_unread_seconds =
