@@ -87,3 +87,6 @@ pub fn build(pipeline: &Pipeline, observed: &Observed) -> Children {
 pub fn replicas(pipeline: &Pipeline, component: Component, observed: &Observed) -> Option<i32> {
     deployment::replicas(pipeline, component, observed)
 }
+
+#[cfg(test)]
+mod tests;

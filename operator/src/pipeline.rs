@@ -146,3 +146,6 @@ impl Pipeline {
         secrets::missing(self, secrets)
     }
 }
+
+#[cfg(test)]
+mod tests;
