@@ -21,16 +21,22 @@ export interface Live {
   readonly reconnect: () => void;
 }
 
+/** WebSocket first, and the other way round for those who have something in between that ends it before it begins. */
+const TRANSPORTS = ['websocket', 'polling'];
+
 /** Connects, and again whenever the connection is lost. */
 export function listen(happened: (happening: Happening) => void): Live {
   const socket = io({
     parser: { Encoder, Decoder: ExactDecoder },
-    transports: ['websocket', 'polling'],
+    transports: TRANSPORTS,
     tryAllTransports: true,
     reconnectionDelay: 500,
     reconnectionDelayMax: LONGEST_PAUSE_MS,
     randomizationFactor: 0.5,
     timeout: 8_000,
+  });
+  socket.io.on('reconnect_attempt', (attempt) => {
+    socket.io.opts.transports = attempt % 2 === 0 ? TRANSPORTS : TRANSPORTS.toReversed();
   });
   socket.on('connect', () => happened({ is: 'connected', at: Date.now() }));
   socket.on('disconnect', (reason) => {

@@ -19,7 +19,7 @@ export function PipelineState() {
       <dl>
         <div>
           <dt>{t('pipeline.asOf')}</dt>
-          <dd className="as-of">{time} <span className="zone">{zone(language, serverNow(model))}</span></dd>
+          <dd className="as-of"><span className="clock">{time}</span> <span className="zone">{zone(language, serverNow(model))}</span></dd>
         </div>
         <div>
           <dt>{t('pipeline.waiting')}</dt>

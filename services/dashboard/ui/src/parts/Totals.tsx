@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { type ReactNode, useMemo } from 'react';
 
 import { compact, count, money } from '../format/money.ts';
 import { clock, hourAndMinute } from '../format/time.ts';
@@ -15,47 +15,63 @@ export function Totals() {
   const at = useMemo(() => steps.map((step) => step.at), [steps]);
   const revenue = useMemo(() => steps.map((step) => step.revenue), [steps]);
   const orders = useMemo(() => steps.map((step) => step.orders), [steps]);
-  const average = useMemo(() => steps.map(averageOf), [steps]);
+  const averages = useMemo(() => steps.map(averageOf), [steps]);
   const short = useMemo(() => (value: number) => compact(language, BigInt(Math.round(value))), [language]);
   const full = useMemo(() => (value: number) => count(language, Math.round(value)), [language]);
   const time = useMemo(() => {
     const write = minutes < 10 ? clock : hourAndMinute;
     return (seconds: number) => write(language, seconds * 1000);
   }, [language, minutes]);
-  const label = useLabel(minutes);
+  const perMinute = t('lastMinutes', { count: minutes });
+  const long = (vnd: bigint) => compact(language, vnd, 4, true);
+  const now = orders.at(-1) ?? null;
+  const hour = figures?.hour ?? null;
   return (
     <section className="totals" aria-label={t('total')}>
-      <article className="card total hero">
-        <h2>{t('revenue')}</h2>
-        <p className="figure" id="revenue">
-          {figures ? <><data value={String(figures.revenue)}>{compact(language, figures.revenue, 4, true)}</data> <span className="unit">₫</span></> : '–'}
-        </p>
-        <p className="exact">
-          <span id="revenue-exact">{figures ? money(language, figures.revenue) : '\u00a0'}</span>
-          <span className="beside">{hourNote(figures?.hour, t('thisHour'), (vnd) => compact(language, vnd))}</span>
-        </p>
-        <Curve at={at} values={revenue} label={label(t('revenue'), revenue, short)} axis={short} time={time} />
-        <p className="reach">{t('lastMinutes', { count: minutes })}<StaleMark /></p>
-      </article>
-      <article className="card total">
-        <h2>{t('orders')}</h2>
-        <p className="figure" id="orders">
-          {figures ? <data value={String(figures.orders)}>{count(language, figures.orders)}</data> : '–'}
-        </p>
-        <p className="exact">{lastOf(orders, (value) => t('perMinute', { formatted: full(value) }))}</p>
-        <Curve at={at} values={orders} label={label(t('orders'), orders, full)} />
-        <p className="reach">{t('lastMinutes', { count: minutes })}<StaleMark /></p>
-      </article>
-      <article className="card total">
-        <h2>{t('average')}</h2>
-        <p className="figure" id="average">
-          {figures ? <><data value={String(figures.average)}>{compact(language, figures.average, 4, true)}</data> <span className="unit">₫</span></> : '–'}
-        </p>
-        <p className="exact" id="average-exact">{figures ? money(language, figures.average) : '\u00a0'}</p>
-        <Curve at={at} values={average} label={label(t('average'), average, short)} />
-        <p className="reach">{t('averageMinutes', { count: minutes })}<StaleMark /></p>
-      </article>
+      <Total id="revenue" name={t('revenue')} amount={figures?.revenue} write={long} unit="₫" reach={perMinute}
+        exact={figures && money(language, figures.revenue)} beside={hour === null ? '' : `${compact(language, hour)} ${t('thisHour')}`}>
+        <Curve at={at} values={revenue} label={useLabel(t('revenue'), revenue, short, minutes)} axis={short} time={time} />
+      </Total>
+      <Total id="orders" name={t('orders')} amount={figures?.orders} write={(n) => count(language, n)} reach={perMinute}
+        exact={now === null ? null : t('perMinute', { formatted: full(now) })}>
+        <Curve at={at} values={orders} label={useLabel(t('orders'), orders, full, minutes)} />
+      </Total>
+      <Total id="average" name={t('average')} amount={figures?.average} write={long} unit="₫"
+        reach={t('averageMinutes', { count: minutes })} exact={figures && money(language, figures.average)}>
+        <Curve at={at} values={averages} label={useLabel(t('average'), averages, short, minutes)} />
+      </Total>
     </section>
+  );
+}
+
+interface TotalProps {
+  readonly id: string;
+  readonly name: string;
+  readonly amount: bigint | undefined;
+  readonly write: (amount: bigint) => string;
+  readonly unit?: string;
+  readonly exact: string | null;
+  readonly beside?: string;
+  /** What the curve covers. */
+  readonly reach: string;
+  readonly children: ReactNode;
+}
+
+function Total({ id, name, amount, write, unit, exact, beside, reach, children }: TotalProps) {
+  return (
+    <article className={`card total ${id === 'revenue' ? 'hero' : ''}`}>
+      <h2>{name}</h2>
+      <p className="figure" id={id}>
+        {amount === undefined ? '–' : <data value={String(amount)}>{write(amount)}</data>}
+        {unit === undefined || amount === undefined ? '' : <span className="unit"> {unit}</span>}
+      </p>
+      <p className="exact">
+        <span id={`${id}-exact`}>{exact ?? '\u00a0'}</span>
+        <span>{beside}</span>
+      </p>
+      {children}
+      <p className="reach">{reach}<StaleMark /></p>
+    </article>
   );
 }
 
@@ -83,23 +99,12 @@ function averageOf({ revenue, orders }: Rate): number | null {
   return revenue === null || orders === null || orders <= 0 ? null : revenue / orders;
 }
 
-function hourNote(vnd: bigint | null | undefined, words: string, short: (vnd: bigint) => string): string {
-  return vnd === null || vnd === undefined ? '' : `${short(vnd)} ${words}`;
-}
-
-function lastOf(values: readonly (number | null)[], say: (value: number) => string): string {
-  const last = values.at(-1) ?? null;
-  return last === null ? '\u00a0' : say(last);
-}
-
 /** A curve in words. */
-function useLabel(minutes: number) {
+function useLabel(what: string, values: readonly (number | null)[], say: (value: number) => string, minutes: number) {
   const { t } = useWords();
-  return (what: string, values: readonly (number | null)[], say: (value: number) => string) => {
-    const known = values.filter((value) => value !== null);
-    const now = known.at(-1);
-    if (now === undefined) return t('curveUnknown', { what, count: minutes });
-    const [least, most] = [Math.min(...known), Math.max(...known)];
-    return t('curve', { what, count: minutes, now: say(now), least: say(least), most: say(most) });
-  };
+  const known = values.filter((value) => value !== null);
+  const now = known.at(-1);
+  if (now === undefined) return t('curveUnknown', { what, count: minutes });
+  const [least, most] = [Math.min(...known), Math.max(...known)];
+  return t('curve', { what, count: minutes, now: say(now), least: say(least), most: say(most) });
 }
