@@ -244,7 +244,15 @@ fn next_look(context: &Context, fetched: &Fetched, facts: &Facts) -> Action {
 async fn malformed(context: &Context, guarded: &Guarded, problem: &str) -> Result<Action, Error> {
     let error = Error::Malformed(problem.to_owned());
     let facts = Facts { failure: Some(error.problem()), ..Facts::default() };
-    let turned = status::update(context, guarded.meta(), None, (&facts, &Report::default())).await?;
+    let report = Report { malformed: true, ..Report::default() };
+    let turned = match status::update(context, guarded.meta(), None, (&facts, &report)).await {
+        Ok(turned) => turned,
+        // then the event is all there is
+        Err(refused) => {
+            tracing::warn!(pipeline = guarded.name_any(), error = %chain(&refused), "cannot say so in the status");
+            vec![Happening::turned("Malformed", true, error.to_string())]
+        }
+    };
     for happening in turned {
         context.events.publish(&guarded.object_ref(&()), happening).await;
     }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::future::Future;
 use std::hash::Hash;
 
 use futures::stream::{BoxStream, SelectAll};
@@ -15,7 +14,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
-use kube::runtime::controller::{ReconcileRequest, trigger_owners, trigger_self, trigger_with};
+use kube::runtime::controller::{ReconcileRequest, trigger_self, trigger_with};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::utils::predicates;
@@ -23,6 +22,7 @@ use kube::runtime::utils::{Predicate, PredicateConfig};
 use kube::runtime::watcher::{self, Config, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use crate::api::AnalyticsPipeline;
 use crate::build::{INSTANCE, MANAGED_BY, OPERATOR};
@@ -31,7 +31,8 @@ use crate::build::{INSTANCE, MANAGED_BY, OPERATOR};
 pub(crate) type Guarded = DeserializeGuard<AnalyticsPipeline>;
 
 /// Why a pipeline is to be looked at.
-pub(crate) type Triggers = SelectAll<BoxStream<'static, Result<ReconcileRequest<Guarded>, watcher::Error>>>;
+pub(crate) type Triggers = SelectAll<BoxStream<'static, Trigger>>;
+type Trigger = Result<ReconcileRequest<Guarded>, watcher::Error>;
 
 /// The kinds of objects that the operator makes, in the order in which they are made: what a pod refers to first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +50,13 @@ pub(crate) struct Watches {
     pub pipelines: Store<Guarded>,
     pub pods: Store<Pod>,
     children: BTreeMap<Kind, Store<DynamicObject>>,
+    /// Of each store, whether it holds everything that there was at start. Stores can be asked that too, but they wake
+    /// only the last of several who wait.
+    complete: Vec<Complete>,
 }
+
+/// Turns true once a store is complete.
+type Complete = watch::Receiver<bool>;
 
 impl Kind {
     pub(crate) const ALL: [Self; 6] = [
@@ -89,29 +96,27 @@ impl Watches {
     /// Begins to follow everything in `namespace`, or in all. Nothing happens before the triggers are polled.
     pub(crate) fn start(client: &Client, namespace: Option<&str>) -> (Self, Triggers) {
         let mut triggers = SelectAll::new();
-        let (pipelines, own) = pipelines(client, namespace);
+        let (pipelines, first, own) = pipelines(client, namespace);
         triggers.push(own.boxed());
-        let (pods, ours) = pods(client, namespace);
+        let (pods, second, ours) = pods(client, namespace);
         triggers.push(ours.boxed());
+        let mut complete = vec![first, second];
         let mut children = BTreeMap::new();
         for kind in Kind::ALL {
-            let (store, owned) = owned(client, namespace, kind);
+            let (store, known, owned) = owned(client, namespace, kind);
             children.insert(kind, store);
+            complete.push(known);
             triggers.push(owned.boxed());
         }
-        (Self { pipelines, pods, children }, triggers)
+        (Self { pipelines, pods, children, complete }, triggers)
     }
 
     /// Waits until everything that there was at start is known.
     pub(crate) async fn ready(&self) {
-        let mut waiting: Vec<std::pin::Pin<Box<dyn Future<Output = bool> + Send + '_>>> = vec![
-            Box::pin(async { self.pipelines.wait_until_ready().await.is_ok() }),
-            Box::pin(async { self.pods.wait_until_ready().await.is_ok() }),
-        ];
-        for store in self.children.values() {
-            waiting.push(Box::pin(async { store.wait_until_ready().await.is_ok() }));
+        for complete in &self.complete {
+            // an error: nobody fills the store any more, and the operator ends
+            let _ = complete.clone().wait_for(|complete| *complete).await;
         }
-        futures::future::join_all(waiting).await;
     }
 
     /// What the pipeline with this uid owns, of one kind.
@@ -135,41 +140,46 @@ impl Watches {
 fn pipelines(
     client: &Client,
     namespace: Option<&str>,
-) -> (Store<Guarded>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
+) -> (Store<Guarded>, Complete, impl Stream<Item = Trigger> + use<>) {
     let api =
         namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
-    let (store, seen) = followed::<Guarded>(api, (), Config::default(), pruned);
+    let (store, complete, seen) = followed::<Guarded>(api, (), Config::default(), pruned);
     let changed = predicates::generation.combine(predicates::finalizers);
     let seen = seen.predicate_filter(changed, PredicateConfig::default());
-    (store, trigger_self(seen, ()))
+    (store, complete, trigger_self(seen, ()))
 }
 
 fn owned(
     client: &Client,
     namespace: Option<&str>,
     kind: Kind,
-) -> (Store<DynamicObject>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
+) -> (Store<DynamicObject>, Complete, impl Stream<Item = Trigger> + use<>) {
     let resource = kind.resource();
     let api = match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    let (store, seen) = followed::<DynamicObject>(api, resource.clone(), ours(), pruned);
-    (store, trigger_owners(seen, (), resource))
+    let (store, complete, seen) = followed::<DynamicObject>(api, resource.clone(), ours(), pruned);
+    (store, complete, trigger_with(seen, |object| pipeline_of(&object)).map_ok(Into::into))
 }
 
 fn pods(
     client: &Client,
     namespace: Option<&str>,
-) -> (Store<Pod>, impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + use<>) {
+) -> (Store<Pod>, Complete, impl Stream<Item = Trigger> + use<>) {
     let api =
         namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
-    let (store, seen) = followed::<Pod>(api, (), ours(), outlined);
-    let pipeline = |pod: Pod| {
-        let (instance, namespace) = (pod.labels().get(INSTANCE).cloned(), pod.namespace());
-        instance.zip(namespace).map(|(name, namespace)| ObjectRef::<Guarded>::new(&name).within(&namespace))
-    };
-    (store, trigger_with(seen, pipeline).map_ok(Into::into))
+    let (store, complete, seen) = followed::<Pod>(api, (), ours(), outlined);
+    let pipeline = |pod: Pod| pipeline_of(&pod);
+    (store, complete, trigger_with(seen, pipeline).map_ok(Into::into))
+}
+
+/// Which pipeline an object belongs to: by its owner, or, if it lost that, by its label.
+fn pipeline_of<K: Resource>(object: &K) -> Option<ObjectRef<Guarded>> {
+    let kind = AnalyticsPipeline::kind(&());
+    let owner = object.owner_references().iter().find(|owner| owner.kind == kind).map(|owner| &owner.name);
+    let name = owner.or_else(|| object.labels().get(INSTANCE))?;
+    Some(ObjectRef::new(name).within(&object.namespace()?))
 }
 
 /// Everything that the operator made.
@@ -183,15 +193,21 @@ fn followed<K>(
     kind: K::DynamicType,
     config: Config,
     prune: fn(&mut K),
-) -> (Store<K>, impl Stream<Item = Result<K, watcher::Error>> + use<K>)
+) -> (Store<K>, Complete, impl Stream<Item = Result<K, watcher::Error>> + use<K>)
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Eq + Hash + Clone,
 {
     let writer = Writer::new(kind);
     let store = writer.as_reader();
-    let seen = watcher(api, config).default_backoff().modify(prune).reflect(writer).touched_objects();
-    (store, seen)
+    let (said, complete) = watch::channel(false);
+    let events = watcher(api, config).default_backoff().modify(prune).reflect(writer);
+    let seen = events.inspect_ok(move |event| {
+        if matches!(event, watcher::Event::InitDone) {
+            said.send_replace(true);
+        }
+    });
+    (store, complete, seen.touched_objects())
 }
 
 /// Who owns which field is looked up where it matters, not kept in memory.

@@ -7,7 +7,7 @@ use k8s_openapi::serde_json::{Value, json};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
-use super::compare::difference;
+use super::compare::{difference, without_surplus};
 use super::handover;
 use super::write::{MANAGER, RequestError, Target, Writer};
 use crate::watches::{Kind, Watches};
@@ -167,7 +167,31 @@ async fn settle(
             handover::hand_over(writer, target).await.map_err(failed)?;
         }
     }
-    writer.apply(target, MANAGER, &child.desired).await.map(Arc::new).map_err(failed)
+    let now = writer.apply(target, MANAGER, &child.desired).await.map_err(failed)?;
+    take_surplus(writer, target, child, now).await.map(Arc::new).map_err(failed)
+}
+
+/// Takes away what keeps the child from being as desired although that was applied.
+async fn take_surplus(
+    writer: &Writer,
+    target: Target<'_>,
+    child: &Child,
+    now: DynamicObject,
+) -> Result<DynamicObject, RequestError> {
+    let live = whole(&now);
+    let (Some(path), Some(desired), Some(spec)) =
+        (difference(&child.desired, &live), child.desired.get("spec"), live.get("spec"))
+    else {
+        return Ok(now);
+    };
+    let kept = without_surplus(desired, spec);
+    if kept == *spec {
+        // the server does not take it as it is
+        tracing::warn!(kind = child.kind.as_str(), name = child.name, path, "is not as it was applied");
+        return Ok(now);
+    }
+    let patch = json!({ "metadata": { "resourceVersion": now.resource_version() }, "spec": kept });
+    writer.merge(target, &patch).await
 }
 
 /// The child as it is. Looks past what is remembered for one that seems to be missing: another may have its name.
@@ -187,11 +211,19 @@ async fn find(
     let found =
         found.map_err(|source| ChildError::Read { kind: child.kind, name: child.name.clone(), source })?;
     match found {
-        Some(other) if !other.owner_references().iter().any(|reference| reference.uid == owner.uid) => {
+        Some(other) if !is_ours(&other, owner) => {
             Err(ChildError::Foreign { kind: child.kind, name: child.name.clone() })
         }
         found => Ok(found.map(Arc::new)),
     }
+}
+
+/// Whether an object is the pipeline's. One that lost its owner, but still says who applied it, is taken back.
+fn is_ours(object: &DynamicObject, owner: Owner<'_>) -> bool {
+    let owners = object.owner_references();
+    owners.iter().any(|reference| reference.uid == owner.uid)
+        || (!owners.iter().any(|reference| reference.controller == Some(true))
+            && object.annotations().contains_key(FINGERPRINT))
 }
 
 /// Deletes what the pipeline owns and does not need any more.

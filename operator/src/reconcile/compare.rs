@@ -35,25 +35,77 @@ fn objects_differ(desired: &Map<String, Value>, live: &Map<String, Value>, path:
     })
 }
 
-/// Lists whose entries have names are compared by name: others may have added entries of theirs.
+/// Lists whose entries have names are compared by name: others may have added entries of theirs. The order of other
+/// objects is the server's; that of plain values means something.
 fn lists_differ(desired: &[Value], live: &[Value], path: &mut Vec<String>) -> bool {
-    let named = desired.iter().all(|entry| entry.get("name").is_some());
-    if !named && desired.len() != live.len() {
+    if is_named(desired) {
+        return desired.iter().any(|entry| named_differs(entry, live, path));
+    }
+    if desired.len() != live.len() {
         return true;
     }
     desired.iter().enumerate().any(|(index, entry)| {
-        let name = entry.get("name").filter(|_| named);
-        let found = match name {
-            Some(name) => live.iter().find(|live| live.get("name") == Some(name)),
-            None => live.get(index),
-        };
-        path.push(name.and_then(Value::as_str).map_or_else(|| index.to_string(), ToOwned::to_owned));
-        let differs = found.is_none_or(|live| differs(entry, live, path));
+        let found = if entry.is_object() { match_of(entry, live, path) } else { live.get(index) };
+        path.push(index.to_string());
+        let differs = found.or_else(|| live.get(index)).is_none_or(|live| differs(entry, live, path));
         if !differs {
             path.pop();
         }
         differs
     })
+}
+
+fn named_differs(entry: &Value, live: &[Value], path: &mut Vec<String>) -> bool {
+    path.push(entry.get("name").and_then(Value::as_str).unwrap_or_default().to_owned());
+    let mut found = live.iter().filter(|live| live.get("name") == entry.get("name"));
+    let differs = match (found.next(), found.next()) {
+        (Some(live), None) => differs(entry, live, path),
+        _ => true,
+    };
+    if !differs {
+        path.pop();
+    }
+    differs
+}
+
+/// The entry that is as `desired` says.
+fn match_of<'a>(desired: &Value, entries: &'a [Value], path: &[String]) -> Option<&'a Value> {
+    entries.iter().find(|entry| !differs(desired, entry, &mut path.to_vec()))
+}
+
+fn is_named(list: &[Value]) -> bool {
+    list.iter().all(|entry| entry.get("name").is_some()) && !list.is_empty()
+}
+
+/// `live` without entries that somebody put into lists of which the operator decides the whole: applying cannot take
+/// them away. That is so for entries without names, and for second ones of a name.
+pub(crate) fn without_surplus(desired: &Value, live: &Value) -> Value {
+    match (desired, live) {
+        (Value::Object(desired), Value::Object(live)) => {
+            let kept = |(name, live): (&String, &Value)| {
+                let kept = desired.get(name).map(|desired| without_surplus(desired, live));
+                (name.clone(), kept.unwrap_or_else(|| live.clone()))
+            };
+            live.iter().map(kept).collect()
+        }
+        (Value::Array(desired), Value::Array(live)) if live.iter().all(Value::is_object) => {
+            live.iter().filter_map(|entry| kept_entry(desired, live, entry)).collect()
+        }
+        (_, live) => live.clone(),
+    }
+}
+
+fn kept_entry(desired: &[Value], live: &[Value], entry: &Value) -> Option<Value> {
+    if !is_named(desired) {
+        return desired
+            .iter()
+            .any(|desired| !differs(desired, entry, &mut Vec::new()))
+            .then(|| entry.clone());
+    }
+    let named = |of: &&Value| of.get("name") == entry.get("name");
+    let Some(wanted) = desired.iter().find(named) else { return Some(entry.clone()) };
+    let doubled = live.iter().filter(named).count() > 1;
+    (!doubled || !differs(wanted, entry, &mut Vec::new())).then(|| without_surplus(wanted, entry))
 }
 
 /// What the API server does not store: it means the same as nothing.
@@ -131,6 +183,28 @@ mod tests {
         );
         let value = |text: &str| json!({"env": {"value": text}});
         assert_eq!(difference(&value("0.5"), &value("500m")).as_deref(), Some("env.value"));
+    }
+
+    #[test]
+    fn entries_without_names_may_come_in_any_order_but_not_more_of_them() {
+        let spread =
+            |keys: &[&str]| json!({"spread": keys.iter().map(|key| json!({"key": key})).collect::<Vec<_>>()});
+        assert_eq!(difference(&spread(&["zone", "host"]), &spread(&["host", "zone"])), None);
+        let more = spread(&["zones", "host", "zone"]);
+        assert_eq!(difference(&spread(&["zone", "host"]), &more).as_deref(), Some("spread"));
+        assert_eq!(without_surplus(&spread(&["zone", "host"]), &more), spread(&["host", "zone"]));
+        assert!(difference(&json!({"args": ["a", "b"]}), &json!({"args": ["b", "a"]})).is_some());
+    }
+
+    #[test]
+    fn the_second_of_a_name_goes_and_other_names_stay() {
+        let desired = json!({"ports": [{"name": "admin", "port": 1}]});
+        let live =
+            json!({"ports": [{"name": "admin", "port": 2}, {"name": "admin", "port": 1}, {"name": "own"}]});
+        assert_eq!(difference(&desired, &live).as_deref(), Some("ports.admin"));
+        let kept = json!({"ports": [{"name": "admin", "port": 1}, {"name": "own"}]});
+        assert_eq!(without_surplus(&desired, &live), kept);
+        assert_eq!(difference(&desired, &kept), None);
     }
 
     #[test]

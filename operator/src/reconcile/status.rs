@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub loads: Vec<Load>,
     /// The resource, if it can be read: what its last change means is said, too.
     pub resource: Option<Arc<AnalyticsPipeline>>,
+    /// Whether the resource does not fit its definition.
+    pub malformed: bool,
 }
 
 /// The status cannot be written.
@@ -65,7 +67,12 @@ pub(crate) async fn update(
     let mut patch = body(target);
     patch["metadata"]["uid"] = metadata.uid.clone().into();
     patch["status"] = to_value(&after).unwrap_or_default();
-    match context.writer.apply_status(target, &patch).await {
+    let written = if report.malformed {
+        context.writer.replace_status(target, &patch).await
+    } else {
+        context.writer.apply_status(target, &patch).await
+    };
+    match written {
         // deleted meanwhile
         Err(error) if matches!(error.code(), Some(404 | 409)) => Ok(Vec::new()),
         Err(error) => Err(StatusError(error)),
@@ -85,7 +92,7 @@ fn assemble(
     report: &Report,
 ) -> PipelineStatus {
     let verdicts = facts.verdicts();
-    let Report { topics, loads, resource } = report;
+    let Report { topics, loads, resource, malformed: _ } = report;
     let planned = resource.as_ref().and_then(|resource| since(before, generation, &resource.spec).ok());
     let processors = processors(&before.processors, facts, loads);
     let lag = processors.iter().filter_map(|processor| processor.lag).max_by_key(|lag| lag.records);

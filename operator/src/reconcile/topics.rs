@@ -192,8 +192,13 @@ fn drift(topic: &TopicSpec, found: &Found, brokers: i32) -> Vec<String> {
             Some(format!("it has {} partitions instead of {partitions}", found.partitions))
         }
     };
-    let copies = replication_factor.unwrap_or(COPIES);
-    let copies = (found.replication != copies).then(|| {
+    // what nobody asked for is no difference
+    let copies = replication_factor.unwrap_or_else(|| COPIES.min(brokers));
+    let differs = match replication_factor {
+        Some(_) => found.replication != copies,
+        None => found.replication < copies,
+    };
+    let copies = differs.then(|| {
         let have = found.replication;
         if brokers < copies && have == brokers {
             format!("it has {have} copies instead of {copies}: there are {brokers} brokers")

@@ -71,6 +71,18 @@ impl Writer {
         self.write(target.resource, api.patch_status(target.name, &params, &body)).await
     }
 
+    /// The status as a whole, for resources that server-side apply does not understand because they do not fit their
+    /// definition.
+    pub(crate) async fn replace_status(
+        &self,
+        target: Target<'_>,
+        body: &Value,
+    ) -> Result<DynamicObject, RequestError> {
+        let (params, body) = (PatchParams::default(), Patch::Merge(body));
+        let api = self.api(target);
+        self.write(target.resource, api.patch_status(target.name, &params, &body)).await
+    }
+
     /// Changes single fields, whoever owns them. With a `resourceVersion` in it only that version is changed.
     pub(crate) async fn merge(
         &self,
