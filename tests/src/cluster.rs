@@ -14,6 +14,7 @@ use crate::oracle::{self, Expected, Thresholds};
 use crate::pipeline::Pipeline;
 use crate::servers::Servers;
 use crate::service::{Service, Spec};
+use crate::state_topic::{self, Progress};
 use crate::topic;
 use crate::wait;
 
@@ -21,7 +22,7 @@ use crate::wait;
 pub const READY_LIMIT: Duration = Duration::from_mins(1);
 /// How long results may take to arrive once all orders are sent.
 const CATCH_UP_LIMIT: Duration = Duration::from_mins(2);
-/// Everything that is under way (a view interval, a quiet checkpoint) has arrived after this long.
+/// What is under way to Redis and the metrics topic has arrived after this long.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// A running pipeline.
@@ -124,14 +125,24 @@ impl Cluster {
         wait::equal("lag to be gone", &0, CATCH_UP_LIMIT, || {
             topic::lag(self.pipeline.brokers(), &self.pipeline.orders(), &group)
         })?;
+        wait::until("everything to be committed and checkpointed", CATCH_UP_LIMIT, || self.is_settled())?;
         if self.views.is_some() {
             // Too many is also an answer: the checks tell it better than a wait.
             wait::until("Redis to have every order", CATCH_UP_LIMIT, || {
                 Ok(self.redis_orders()?.is_some_and(|n| n >= expected.orders))
             })?;
+            thread::sleep(SETTLE);
         }
-        thread::sleep(SETTLE);
         Ok(())
+    }
+
+    /// Whether the state topic shows every order read and every checkpoint there.
+    fn is_settled(&self) -> Result<bool> {
+        let ends = topic::ends(self.pipeline.brokers(), &self.pipeline.orders())?;
+        let progress = state_topic::progress(self.pipeline.brokers(), &self.pipeline.state(&self.stage()))?;
+        let settled =
+            |p: &Progress, end| p.position == end && p.checkpoints.values().all(|c| c.position == p.position);
+        Ok((0..).zip(ends).all(|(partition, end)| progress.get(&partition).is_some_and(|p| settled(p, end))))
     }
 
     /// How many orders Redis has counted.

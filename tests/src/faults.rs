@@ -1,5 +1,7 @@
 //! Faults against a running cluster, and a count of those that really happened.
 
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::cluster::{Cluster, READY_LIMIT};
 use crate::process::Signal;
+use crate::service::Service;
 use crate::wait;
 
 /// A member that is silent for longer than this (6 s, and some) is out of its group.
@@ -221,4 +224,27 @@ fn redis_total(cluster: &Cluster, least: u64) -> Result<u64> {
     wait::some(&format!("Redis to count {least} orders"), WORK_LIMIT, || {
         Ok(cluster.redis_orders()?.filter(|&n| n >= least))
     })
+}
+
+/// Waits until a replica that has a failpoint killed itself there.
+///
+/// # Errors
+/// When it does not, or ends in another way.
+pub fn killed_itself(replica: &mut Service) -> Result<()> {
+    let status = replica.process().wait_end(WORK_LIMIT)?;
+    ensure!(status.signal() == Some(9), "{} ended with {status} instead of killing itself", replica.name());
+    Ok(())
+}
+
+/// Waits until a replica that has a failpoint stopped itself there.
+///
+/// # Errors
+/// When it does not.
+pub fn stopped_itself(replica: &mut Service) -> Result<()> {
+    let stat = format!("/proc/{}/stat", replica.process().pid());
+    wait::until(&format!("{} to stand still", replica.name()), WORK_LIMIT, || {
+        // The state follows the program's name in parentheses.
+        Ok(fs::read_to_string(&stat)?.contains(") T "))
+    })
+    .with_context(|| crate::process::tail(&replica.spec().log))
 }

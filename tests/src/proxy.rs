@@ -48,7 +48,7 @@ pub enum Fault {
     DelayAnswer(Duration),
     /// The request reaches the broker late, even if the client has gone by then.
     HoldRequest(Duration),
-    /// The request, and all that follows on the connection, reaches the broker after [`Proxy::release`].
+    /// The request, and all of its type that follow on the connection, reach the broker after [`Proxy::release`].
     Hold,
     /// The request never reaches the broker.
     LoseRequest,
@@ -63,12 +63,20 @@ pub struct Proxy {
 /// What the connections share.
 #[derive(Default)]
 struct Shared {
-    rules: Mutex<Vec<(Api, Fault)>>,
+    rules: Mutex<Vec<Rule>>,
     hits: Mutex<Vec<(Api, Fault)>>,
     journal: Mutex<Vec<Event>>,
     sockets: Mutex<Vec<TcpStream>>,
     released: AtomicBool,
     closing: AtomicBool,
+}
+
+/// What the next request of a type by one of certain clients meets.
+struct Rule {
+    /// What the ids of the clients begin with.
+    client: String,
+    api: Api,
+    fault: Fault,
 }
 
 impl Proxy {
@@ -109,10 +117,15 @@ impl Proxy {
 
     /// The next request of type `api` meets `fault`, once.
     pub fn inject(&self, api: Api, fault: Fault) {
+        self.inject_for("", api, fault);
+    }
+
+    /// The next request of type `api` by a client whose id begins with `client` meets `fault`, once.
+    pub fn inject_for(&self, client: &str, api: Api, fault: Fault) {
         if fault == Fault::Hold {
             self.shared.released.store(false, Ordering::Relaxed);
         }
-        lock(&self.shared.rules).push((api, fault));
+        lock(&self.shared.rules).push(Rule { client: client.to_owned(), api, fault });
     }
 
     /// Takes back all faults that nobody met.
@@ -148,11 +161,11 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    /// The fault that is due for a request of this type.
-    fn take_fault(&self, api: Api) -> Option<Fault> {
+    /// The fault that is due for a request of this type by this client.
+    fn take_fault(&self, api: Api, client: &str) -> Option<Fault> {
         let mut rules = lock(&self.rules);
-        let at = rules.iter().position(|(wanted, _)| *wanted == api)?;
-        Some(rules.remove(at).1)
+        let at = rules.iter().position(|rule| rule.api == api && client.starts_with(&rule.client))?;
+        Some(rules.remove(at).fault)
     }
 
     /// Waits for the release, or the proxy's end.

@@ -2,36 +2,29 @@
 //! scenario that is exact with the protection on.
 
 use std::rc::Rc;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use harness::binary::Build;
 use harness::case::{self, Case};
 use harness::cluster::{Cluster, READY_LIMIT, Setup, must_differ};
+use harness::faults::{killed_itself, stopped_itself};
 use harness::load::{Plan, Value, flush, produce, producer, send};
 use harness::process::Signal;
-use harness::proxy::{Api, Fault, assignments_without_barrier, offsets_before_records};
+use harness::proxy::{Api, Direction, Event, Fault, assignments_without_barrier, offsets_before_records};
 use harness::servers::Servers;
+use harness::service::{Service, Spec};
 use harness::shop::{iso, now_ms};
-use harness::{state_topic, wait};
-use rdkafka::producer::BaseProducer;
+use harness::state_topic::{self, Progress};
+use harness::wait;
 
 const STAGE: &str = "revenue-fraud";
 const LIMIT: Duration = Duration::from_mins(1);
-/// Longer than a session (6 s): a member frozen for this long is out of its group.
-const PAST_SESSION: Duration = Duration::from_secs(9);
-
-/// The broker leaves a transaction open that its owner does not end: here the owner wakes up in time.
-const PATIENT: &str = "transaction.abort.timed.out.transaction.cleanup.interval.ms=600000";
+/// Orders of a case.
+const ORDERS: u32 = 200;
 
 fn setup<'a>(env: &'a [(&'a str, &'a str)]) -> Setup<'a> {
     Setup { build: Build::Faults, views: false, partitions: 2, env, ..Setup::default() }
-}
-
-/// A pipeline named after the mutation it runs with.
-fn start(servers: &Rc<Servers>, case: &Case, mutation: &str) -> Result<Cluster> {
-    Cluster::start_on(servers, case, mutation, &setup(&[("MILLRACE_MUTATION", mutation)]))
 }
 
 fn plan(prefix: &str, orders: u64) -> Plan {
@@ -45,157 +38,235 @@ fn drained(cluster: &mut Cluster) -> Result<()> {
     cluster.compare(&expected)
 }
 
-/// Offsets go to the broker after the acknowledgement of every record of their transaction.
+/// Offsets go to the broker after the acknowledgement of every record of their transaction, and a restore waits for
+/// pending offset commits of the group before it reads the state: on the wire.
 #[test]
-fn offsets_before_the_flush_are_caught_on_the_wire() {
-    case::run("early-offsets", |case| {
+fn offsets_sent_early_and_a_missing_barrier_are_caught_on_the_wire() {
+    case::run("wire", |case| {
         let servers = Servers::start_with_proxy(case, &[])?;
-        let early = |mutation: &str| -> Result<usize> {
-            let mut cluster = start(&servers, case, mutation)?;
-            let hits = servers.proxy()?.hits().len();
-            // A slow acknowledgement, so that offsets that do not wait for it overtake it.
-            servers.proxy()?.inject(Api::PRODUCE, Fault::DelayAnswer(Duration::from_millis(500)));
-            produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", 500))?;
-            drained(&mut cluster)?;
-            ensure!(servers.proxy()?.hits().len() == hits + 1, "no acknowledgement was delayed");
-            Ok(offsets_before_records(&servers.proxy()?.journal(mutation)).len())
-        };
-        ensure!(early("none")? == 0, "offsets were sent early");
-        ensure!(early("offsets-before-flush")? > 0, "the mutation was not caught");
+        let none = on_the_wire(case, &servers, "none")?;
+        ensure!(none.early_offsets == 0, "offsets were sent early");
+        let Wire { restores, early_restores: early, .. } = none;
+        ensure!(restores > 0 && early == 0, "{early} of {restores} restores read before the barrier");
+        let early = on_the_wire(case, &servers, "offsets-before-flush")?.early_offsets;
+        ensure!(early > 0, "offsets before the flush were not caught");
+        let early = on_the_wire(case, &servers, "no-committed-barrier")?.early_restores;
+        ensure!(early > 0, "a restore without its barrier was not caught");
         Ok(())
     });
 }
 
-/// A restore waits for pending offset commits of the group before it reads the state.
-#[test]
-fn a_restore_without_its_barrier_is_caught_on_the_wire() {
-    case::run("barrier", |case| {
-        let servers = Servers::start_with_proxy(case, &[])?;
-        let restores = |mutation: &str| -> Result<(usize, usize)> {
-            let mut cluster = start(&servers, case, mutation)?;
-            produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", 500))?;
-            cluster.settle(&cluster.expected()?)?;
-            cluster.replicas[0].drain()?;
-            cluster.replicas[0].restart()?;
-            cluster.replicas[0].wait_ready(READY_LIMIT)?;
-            drained(&mut cluster)?;
-            let client = format!("{}.replica-0", cluster.pipeline.group(STAGE));
-            Ok(assignments_without_barrier(&servers.proxy()?.journal(mutation), &client))
-        };
-        let (read, wrong) = restores("none")?;
-        ensure!(read > 0 && wrong == 0, "{wrong} of {read} restores read before the barrier");
-        let (_, wrong) = restores("no-committed-barrier")?;
-        ensure!(wrong > 0, "the mutation was not caught");
-        Ok(())
-    });
+/// What the journal of a run says.
+struct Wire {
+    early_offsets: usize,
+    restores: usize,
+    early_restores: usize,
 }
 
-/// An owner that stalls between its records and its commit, and the successor that does not know of it:
-/// with neither the flush nor the barrier both succeed; each alone is enough.
+/// A run with a slow acknowledgement, which offsets that do not wait for it overtake, and with a restore.
+fn on_the_wire(case: &Case, servers: &Rc<Servers>, mutation: &str) -> Result<Wire> {
+    let env = [("MILLRACE_MUTATION", mutation)];
+    let mut cluster = Cluster::start_on(servers, case, mutation, &setup(&env))?;
+    let delayed = servers.proxy()?.hits().len();
+    servers.proxy()?.inject(Api::PRODUCE, Fault::DelayAnswer(Duration::from_millis(500)));
+    produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", 500))?;
+    cluster.settle(&cluster.expected()?)?;
+    ensure!(servers.proxy()?.hits().len() == delayed + 1, "no acknowledgement was delayed");
+    cluster.replicas[0].drain()?;
+    cluster.replicas[0].restart()?;
+    cluster.replicas[0].wait_ready(READY_LIMIT)?;
+    drained(&mut cluster)?;
+    let (client, proxy) = (client(&cluster, 0), servers.proxy()?);
+    let (restores, early_restores) = assignments_without_barrier(&proxy.journal(&client), &client);
+    Ok(Wire {
+        early_offsets: offsets_before_records(&proxy.journal(&client)).len(),
+        restores,
+        early_restores,
+    })
+}
+
+/// An owner that stalls between its records and its commit while its records are held up, and the successor that
+/// sees nothing of them. Nothing times out here. What keeps the two from both succeeding is that offsets go
+/// after acknowledged records: the group then refuses the owner. Without that it is two things together:
+/// the successor waits for the owner's offsets, and looks for the owner's records after that, not before.
 #[test]
-fn a_stalled_owner_is_caught_by_either_protection() {
+fn a_stalled_owner_and_its_successor_never_both_succeed() {
     case::run("stalled-owner", |case| {
-        let servers = Servers::start_with_proxy(case, &[PATIENT])?;
-        zombie(case, &servers, "none", "records-sent:1:stop")?;
-        zombie(case, &servers, "no-committed-barrier", "records-sent:1:stop")?;
-        // Without the flush the claim passes this point too.
-        zombie(case, &servers, "offsets-before-flush", "offsets-sent:2:stop")?;
+        let servers = Servers::start_with_proxy(case, &[])?;
+        let stall = |off, owner, successor| stalled_owner(case, &servers, &Stall { off, owner, successor });
+        stall("none", Owner::Refused, Successor::Works)?;
+        stall("no-committed-barrier", Owner::Refused, Successor::Works)?;
+        stall("offsets-before-flush", Owner::Commits, Successor::Waits)?;
         let neither = "offsets-before-flush,no-committed-barrier";
-        must_differ(zombie(case, &servers, neither, "offsets-sent:2:stop"))
+        must_differ(stall(neither, Owner::Commits, Successor::Works))?;
+        must_differ(stall("offsets-before-flush,settled-once", Owner::Commits, Successor::Waits))
     });
 }
 
-fn zombie(case: &Case, servers: &Rc<Servers>, mutation: &str, failpoint: &str) -> Result<()> {
-    let name = mutation.replace(',', ".");
+/// The protections that are off, and what must come of it for the case to be the one that is meant.
+struct Stall {
+    off: &'static str,
+    owner: Owner,
+    successor: Successor,
+}
+
+/// What becomes of the owner's transaction when it wakes.
+#[derive(Clone, Copy)]
+enum Owner {
+    Commits,
+    Refused,
+}
+
+/// What the successor does while the owner stalls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Successor {
+    /// It folds the owner's orders again.
+    Works,
+    /// It asks for the group's offsets again and again.
+    Waits,
+}
+
+fn stalled_owner(case: &Case, servers: &Rc<Servers>, stall: &Stall) -> Result<()> {
+    let (name, off) = (stall.off.replace(',', "."), format!("no-time-out,{}", stall.off));
     let mut cluster = Cluster::start_on(servers, case, &name, &Setup { replicas: 0, ..setup(&[]) })?;
-    stall_the_owner(&mut cluster, mutation, failpoint)?;
-    // The successor reaches the broker directly.
-    let spec = cluster.pipeline.process(&["revenue", "fraud"], "successor");
-    let successor = spec.env("MILLRACE_MUTATION", mutation).start()?;
-    let folds = || Ok(successor.orders_folded().is_ok_and(|orders| orders > 0.0));
-    // With the barrier the successor waits for the owner, so its work is not waited for forever.
-    let took_over = wait::until("the successor to work", PAST_SESSION, folds).is_ok();
-    let did = if took_over { "overtook" } else { "awaits" };
-    println!("{mutation}: the successor {did} the stalled owner");
-    cluster.replicas.push(successor);
+    let held = servers.proxy()?.hits().len();
+    let mut owner = freeze_in_transaction(&cluster, &off, stall.owner)?;
+    let successor = cluster.replica_spec(1).env("MILLRACE_MUTATION", &off).start()?;
+    let meanwhile =
+        wait::some("the successor to work or wait", LIMIT, || what_it_does(&cluster, &successor))?;
+    ensure!(meanwhile == stall.successor, "{name}: the successor {meanwhile:?}");
     servers.proxy()?.release();
-    cluster.replicas[0].signal(Signal::Continue)?;
+    owner.signal(Signal::Continue)?;
+    match stall.owner {
+        Owner::Commits => killed_itself(&mut owner)?,
+        Owner::Refused => {
+            let refused = |line: &str| line.contains("giving up") && line.contains("send_offsets");
+            wait::until("the owner to be refused", LIMIT, || {
+                Ok(owner.process().log()?.lines().any(refused))
+            })?;
+            // Only then are the records of its transaction void.
+            let assigned = |log: &str| log.matches("partitions assigned").count();
+            wait::until("it to be back in the group", LIMIT, || Ok(assigned(&owner.process().log()?) > 1))?;
+            owner.wait_ready(READY_LIMIT)?;
+            cluster.replicas.push(owner);
+        }
+    }
+    ensure!(servers.proxy()?.hits().len() == held + 1, "{name}: the owner's records were not held up");
+    cluster.replicas.push(successor);
     drained(&mut cluster)
 }
 
-/// Starts replica 0 behind the proxy, feeds it, and leaves it frozen at the failpoint, its records held.
-fn stall_the_owner(cluster: &mut Cluster, mutation: &str, failpoint: &str) -> Result<()> {
-    let spec = cluster.replica_spec(0).env("MILLRACE_MUTATION", mutation);
-    let mut owner = spec.env("MILLRACE_FAILPOINT", failpoint).start()?;
+/// Starts replica 0, feeds it, and leaves it frozen in the transaction of these orders, its records held up. Where
+/// it is to commit, its offsets are accepted already, and it kills itself after the commit: the successor stays.
+fn freeze_in_transaction(cluster: &Cluster, off: &str, then: Owner) -> Result<Service> {
+    let failpoint = match then {
+        Owner::Commits => "offsets-sent:1:stop,committed:1",
+        Owner::Refused => "records-sent:1:stop",
+    };
+    let spec = cluster.replica_spec(0).env("MILLRACE_MUTATION", off).env("MILLRACE_FAILPOINT", failpoint);
+    let mut owner = spec.start()?;
     owner.wait_ready(READY_LIMIT)?;
-    cluster.servers.proxy()?.inject(Api::PRODUCE, Fault::Hold);
-    produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", 200))?;
-    wait::until("the owner to stand still", LIMIT, || {
-        Ok(owner.process().log()?.contains("failpoint reached"))
-    })?;
-    cluster.replicas.push(owner);
-    Ok(())
+    cluster.servers.proxy()?.inject_for(&client(cluster, 0), Api::PRODUCE, Fault::Hold);
+    produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", ORDERS.into()))?;
+    stopped_itself(&mut owner)?;
+    Ok(owner)
 }
 
-/// What a restore folded again and had not been checkpointed is written by the next checkpoint.
-#[test]
-fn refolded_changes_that_are_forgotten_are_caught() {
-    crash_behind("refold-not-due", |p| p.checkpoints["revenue"].position < p.position);
+fn client(cluster: &Cluster, replica: usize) -> String {
+    format!("{}.replica-{replica}", cluster.pipeline.group(STAGE))
 }
 
-/// Each processor is folded again from its own checkpoint.
-#[test]
-fn a_checkpoint_shared_by_all_processors_is_caught() {
-    crash_behind("shared-checkpoint", |p| {
-        p.checkpoints["revenue"].position > p.checkpoints["fraud"].position
-    });
-}
-
-/// Crashes a stage in the situation `wanted`, restarts it, and compares: exact, but not with the mutation.
-fn crash_behind(mutation: &str, wanted: impl Fn(&state_topic::Progress) -> bool) {
-    case::run(mutation, |case| {
-        let servers = Servers::start(case)?;
-        let outcome = |mutation: &str| {
-            let mut cluster = start(&servers, case, mutation)?;
-            crash_where(&mut cluster, &wanted)?;
-            cluster.replicas[0].restart()?;
-            drained(&mut cluster)
-        };
-        outcome("none")?;
-        must_differ(outcome(mutation))
-    });
-}
-
-fn crash_where(cluster: &mut Cluster, wanted: impl Fn(&state_topic::Progress) -> bool) -> Result<()> {
-    let (brokers, orders) = (cluster.pipeline.brokers().to_owned(), cluster.pipeline.orders());
-    let producer = producer(&brokers)?;
-    let mut number = 0;
-    for _ in 0..10 {
-        for _ in 0..60 {
-            own_city(&producer, &orders, &mut number)?;
-            thread::sleep(Duration::from_millis(10));
-        }
-        cluster.replicas[0].kill()?;
-        flush(&producer)?;
-        let progress = state_topic::progress(&brokers, &cluster.pipeline.state(STAGE))?;
-        if progress.values().any(&wanted) {
-            return Ok(());
-        }
-        cluster.replicas[0].restart()?;
-        cluster.replicas[0].wait_ready(READY_LIMIT)?;
+fn what_it_does(cluster: &Cluster, successor: &Service) -> Result<Option<Successor>> {
+    /// Who does not wait for the group's offsets asks for them twice: before the restore and after.
+    const AGAIN_AND_AGAIN: usize = 6;
+    if successor.orders_folded().is_ok_and(|orders| orders >= f64::from(ORDERS)) {
+        return Ok(Some(Successor::Works));
     }
-    anyhow::bail!("no crash left the checkpoints in the wanted order")
+    let answer = |e: &Event| e.api == Api::OFFSET_FETCH && e.direction == Direction::Answer;
+    let answers = cluster.servers.proxy()?.journal(&client(cluster, 1)).into_iter().filter(answer);
+    Ok((answers.count() >= AGAIN_AND_AGAIN).then_some(Successor::Waits))
 }
 
-/// Five orders, each to a city that no other goes to: what is lost of them is not made good by later ones.
-fn own_city(producer: &BaseProducer, orders: &str, number: &mut u64) -> Result<()> {
-    for _ in 0..5 {
-        *number += 1;
-        let (id, user, time) = (*number, format!("user-{}", *number % 50), iso(now_ms()));
+/// What a restore folded again and had not been checkpointed is written by the next checkpoint; and each processor
+/// is folded again from its own checkpoint.
+#[test]
+fn forgotten_refolds_and_a_shared_checkpoint_are_caught() {
+    case::run("checkpoints", |case| {
+        let servers = Servers::start(case)?;
+        let crash = |mutation, left| crash_behind(case, &servers, mutation, left);
+        crash("none", Checkpoints::Missing)?;
+        must_differ(crash("refold-not-due", Checkpoints::Missing))?;
+        crash("none", Checkpoints::Apart)?;
+        must_differ(crash("shared-checkpoint", Checkpoints::Apart))
+    });
+}
+
+/// How a crash leaves the checkpoints of a partition.
+#[derive(Clone, Copy, Debug)]
+enum Checkpoints {
+    /// Revenue has orders that are in no checkpoint.
+    Missing,
+    /// Revenue is checkpointed, fraud is not.
+    Apart,
+}
+
+impl Checkpoints {
+    /// The intervals that lead to it: each commit, or not before the crash.
+    fn intervals(self) -> &'static str {
+        match self {
+            Self::Missing => "revenue:600000,fraud:600000",
+            Self::Apart => "revenue:0,fraud:600000",
+        }
+    }
+
+    fn are_left_by(self, progress: &Progress) -> bool {
+        let [revenue, fraud] = ["revenue", "fraud"].map(|name| progress.checkpoints[name].position);
+        match self {
+            Self::Missing => revenue < progress.position,
+            Self::Apart => revenue > fraud,
+        }
+    }
+}
+
+/// Crashes a stage right after a commit that left its checkpoints so, restarts it, and compares.
+fn crash_behind(case: &Case, servers: &Rc<Servers>, mutation: &str, left: Checkpoints) -> Result<()> {
+    let name = format!("{left:?}.{mutation}");
+    let mut cluster = Cluster::start_on(servers, case, &name, &Setup { replicas: 0, ..setup(&[]) })?;
+    let plain = cluster.replica_spec(0).env("MILLRACE_MUTATION", mutation);
+    let mut replica = crash(&cluster, plain.clone().env("MILLRACE_CHECKPOINTS", left.intervals()), left)?;
+    replica.restart_as(plain)?;
+    cluster.replicas.push(replica);
+    drained(&mut cluster)
+}
+
+/// A replica that killed itself after the first orders it committed.
+fn crash(cluster: &Cluster, spec: Spec, left: Checkpoints) -> Result<Service> {
+    orders_to_own_cities(cluster, 0)?;
+    let mut replica = spec.env("MILLRACE_FAILPOINT", "committed:1").start()?;
+    // After a second without orders everything is due for a checkpoint: that may be how long the commit took.
+    for attempt in 1..4 {
+        killed_itself(&mut replica)?;
+        let progress = state_topic::progress(cluster.pipeline.brokers(), &cluster.pipeline.state(STAGE))?;
+        if progress.values().any(|p| left.are_left_by(p)) {
+            return Ok(replica);
+        }
+        orders_to_own_cities(cluster, attempt)?;
+        replica.restart()?;
+    }
+    bail!("no crash left the checkpoints {left:?}")
+}
+
+/// Orders each to a city that no other goes to: what is lost of them is not made good by later ones.
+fn orders_to_own_cities(cluster: &Cluster, attempt: u32) -> Result<()> {
+    let producer = producer(cluster.pipeline.brokers())?;
+    for number in 1..=ORDERS {
+        let id = attempt * ORDERS + number;
+        let (user, time) = (format!("user-{}", id % 50), iso(now_ms()));
         let json = format!(
             r#"{{"orderId":"o-{id}","userId":"{user}","product":"Laptop","quantity":1,"total":{id},"city":"city-{id}","timestamp":"{time}"}}"#
         );
-        send(producer, orders, &user, &Value { bytes: json.into_bytes(), time: now_ms(), reason: None })?;
+        let value = Value { bytes: json.into_bytes(), time: now_ms(), reason: None };
+        send(&producer, &cluster.pipeline.orders(), &user, &value)?;
     }
-    Ok(())
+    flush(&producer)
 }

@@ -69,7 +69,7 @@ fn a_drained_stage_has_nothing_to_fold_again() {
 #[test]
 fn results_are_exact_after_a_crash_at_every_point() {
     const POINTS: [&str; 7] =
-        ["first-poll", "claim", "claimed", "records-sent", "offsets-sent", "committed", "restoring"];
+        ["folded", "claim", "claimed", "records-sent", "offsets-sent", "committed", "restoring"];
     case::run("crash-points", |case| {
         let mut cluster = Cluster::start(case, &Setup { replicas: 2, ..without_views() })?;
         let load =
@@ -124,7 +124,7 @@ fn killed(status: std::process::ExitStatus) -> Result<()> {
 fn a_first_start_at_latest_survives_crashes() {
     case::run("start-at-latest", |case| {
         let servers = Servers::start(case)?;
-        for point in ["claim", "claimed", "first-poll", "offsets-sent"] {
+        for point in ["claim", "claimed", "folded", "offsets-sent"] {
             let setup = Setup { replicas: 0, ..without_views() };
             let mut cluster = Cluster::start_on(&servers, case, point, &setup)?;
             crash_after_latest(&mut cluster, point).context(point)?;

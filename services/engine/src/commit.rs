@@ -21,6 +21,12 @@ impl Stage {
             return Ok(());
         }
         let started = Instant::now();
+        let has_orders = self.partitions.iter().any(|p| p.position != p.committed);
+        let pass = |point| {
+            if has_orders {
+                faults::pass(point);
+            }
+        };
         let producer =
             self.producer.take().ok_or_else(|| Interrupt::timed_out("committing without a producer"))?;
         producer.begin()?;
@@ -28,24 +34,25 @@ impl Stage {
         self.send_outputs(&producer)?;
         if faults::is_off(Mutation::OffsetsBeforeFlush) {
             self.send_offsets(&producer, &positions)?;
-            faults::pass(Point::OffsetsSent);
+            pass(Point::OffsetsSent);
         }
-        if extent != Extent::Claim {
-            faults::pass(Point::RecordsSent);
-        }
+        pass(Point::RecordsSent);
         producer.flush()?;
         if !faults::is_off(Mutation::OffsetsBeforeFlush) {
             self.send_offsets(&producer, &positions)?;
+            pass(Point::OffsetsSent);
         }
-        faults::pass(if extent == Extent::Claim { Point::Claim } else { Point::OffsetsSent });
+        if extent == Extent::Claim {
+            faults::pass(Point::Claim);
+        }
         producer.commit()?;
         // Only now does the state count as real. On every way out above, the producer is gone.
         self.producer = Some(producer);
         self.note_committed(started);
         if extent != Extent::Claim {
             self.note_working();
-            faults::pass(Point::Committed);
         }
+        pass(Point::Committed);
         Ok(())
     }
 
@@ -102,11 +109,10 @@ impl Stage {
     fn send_offsets(&self, producer: &Producer, positions: &[(i32, i64)]) -> Result<(), Interrupt> {
         let offsets = self.input.offsets(positions).map_err(Interrupt::doubt("listing offsets"))?;
         if faults::is_off(Mutation::NoTransaction) || faults::is_off(Mutation::ProgressFromGroup) {
-            return self
-                .input
-                .consumer()
-                .commit(&offsets, CommitMode::Async)
-                .map_err(Interrupt::doubt("committing offsets"));
+            let ahead = faults::is_off(Mutation::ProgressFromGroup);
+            let mode = if ahead { CommitMode::Sync } else { CommitMode::Async };
+            let committed = self.input.consumer().commit(&offsets, mode);
+            return committed.map_err(Interrupt::doubt("committing offsets"));
         }
         let membership = self.membership.as_ref();
         let membership = membership.ok_or_else(|| Interrupt::timed_out("committing without a membership"))?;

@@ -70,9 +70,11 @@ impl Stage {
         let check: Check<'_> = &mut || self.check();
         // Ends what dead owners left open, for which the group's pending commits wait too; what a stalled owner
         // still wrote while those were awaited is then read as well.
-        self.restorer.state.settle(&assigned, check)?;
+        let mut settled = self.restorer.state.settle(&assigned, check)?;
         await_offset_commits(&self.input, &assigned, check)?;
-        let settled = self.restorer.state.settle(&assigned, check)?;
+        if !faults::is_off(Mutation::SettledOnce) {
+            settled = self.restorer.state.settle(&assigned, check)?;
+        }
         let mut restored = self.restorer.restore(&settled, &newest, check)?;
         self.compare_with_group(&mut restored.partitions)?;
         self.metrics.record_restore(&restored);
@@ -134,6 +136,9 @@ impl Stage {
 
     /// The group's offsets are for lag tools; where they differ, progress is right and the difference is counted.
     fn compare_with_group(&self, partitions: &mut [crate::partition::Partition]) -> Result<(), Interrupt> {
+        if faults::is_off(Mutation::NoCommittedBarrier) {
+            return Ok(());
+        }
         let ids: Vec<_> = partitions.iter().map(|p| p.id).collect();
         let committed = self
             .input

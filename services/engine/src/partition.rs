@@ -7,6 +7,7 @@ use contract::{Order, Outputs, Processor, ProcessorKind, ProcessorName, Settings
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::changelog::Changelog;
+use crate::faults;
 use crate::native::Record;
 
 /// However long a processor lets changes wait, a restore shall fold again at most this much time …
@@ -73,7 +74,10 @@ impl Slot {
             watermark: Timestamp(0),
             checkpoint: Checkpoint { format: kind.format_version(), position, watermark: 0 },
             format: kind.format_version(),
-            interval: kind.checkpoint_interval().min(CHECKPOINT_AT_LATEST),
+            interval: faults::checkpoint_interval(
+                kind.name(),
+                kind.checkpoint_interval().min(CHECKPOINT_AT_LATEST),
+            ),
             checkpointed: Instant::now(),
         }
     }

@@ -63,7 +63,7 @@ pub(crate) struct Producer {
 /// The configuration of a producer with this transactional id on top of `base`.
 pub(crate) fn transactional(mut base: ClientConfig, id: &str) -> ClientConfig {
     base.set("transactional.id", id)
-        .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string())
+        .set("transaction.timeout.ms", transaction_timeout().as_millis().to_string())
         .set("enable.idempotence", "true")
         .set("linger.ms", "0")
         .set("delivery.report.only.error", "true")
@@ -75,6 +75,10 @@ pub(crate) fn transactional(mut base: ClientConfig, id: &str) -> ClientConfig {
         .set("retry.backoff.ms", "10")
         .set("retry.backoff.max.ms", "200");
     base
+}
+
+fn transaction_timeout() -> Duration {
+    if faults::is_off(Mutation::NoTimeOut) { Duration::from_mins(10) } else { TRANSACTION_TIMEOUT }
 }
 
 impl Producer {

@@ -138,7 +138,9 @@ impl Stage {
         self.caught_up = !batch.is_full();
         let folded = self.fold.batch(&batch, &mut self.partitions, &self.metrics);
         drop(batch);
-        crate::faults::pass(crate::faults::Point::FirstPoll);
+        if !self.fold.outputs.is_empty() {
+            crate::faults::pass(crate::faults::Point::Folded);
+        }
         let time = started.elapsed();
         self.metrics.record_folding(time.as_secs_f64());
         self.reporter.note_folding(time);

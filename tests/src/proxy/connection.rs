@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use super::journal::{Direction, Event};
 use super::{Api, Fault, Shared, lock};
@@ -42,32 +43,67 @@ fn keep(client: &TcpStream, server: &TcpStream, shared: &Shared) -> io::Result<[
     Ok([client.try_clone()?, server.try_clone()?])
 }
 
-fn requests(mut from: TcpStream, mut to: &TcpStream, shared: &Shared, pending: &Pending) -> io::Result<()> {
-    loop {
-        let frame = read_frame(&mut from)?;
+fn requests(mut from: TcpStream, to: &TcpStream, shared: &Arc<Shared>, pending: &Pending) -> io::Result<()> {
+    let to = Arc::new(Mutex::new(to.try_clone()?));
+    let mut held: Option<HeldBack> = None;
+    let forwarded = loop {
+        let Ok(frame) = read_frame(&mut from) else { break Ok(()) };
         let Some((api, correlation, client)) = request_header(&frame) else {
-            write_frame(&mut to, &frame)?;
+            write_frame(&mut &*lock(&to), &frame)?;
             continue;
         };
-        let fault = shared.take_fault(api);
+        let fault = shared.take_fault(api, &client);
         shared.record(Event { client: client.clone(), api, direction: Direction::Request });
         lock(pending).insert(correlation, Asked { api, client, fault });
+        if let Some(fault @ (Fault::LoseRequest | Fault::HoldRequest(_) | Fault::Hold)) = fault {
+            shared.hit(api, fault);
+        }
         match fault {
-            Some(fault @ Fault::LoseRequest) => {
-                shared.hit(api, fault);
-                continue;
-            }
-            Some(fault @ Fault::HoldRequest(time)) => {
-                shared.hit(api, fault);
-                thread::sleep(time);
-            }
-            Some(fault @ Fault::Hold) => {
-                shared.hit(api, fault);
-                shared.wait_for_release();
-            }
+            Some(Fault::LoseRequest) => continue,
+            Some(Fault::HoldRequest(time)) => thread::sleep(time),
+            Some(Fault::Hold) => held = Some(HeldBack::start(api, &to, shared)),
             _ => {}
         }
-        write_frame(&mut to, &frame)?;
+        let sent = match &held {
+            Some(held) if held.api == api => held.lane.send(frame).map_err(io::Error::other),
+            _ => write_frame(&mut &*lock(&to), &frame),
+        };
+        if sent.is_err() {
+            break sent;
+        }
+    };
+    if let Some(held) = held {
+        held.finish();
+    }
+    forwarded
+}
+
+/// Requests of one type that reach the broker after the release.
+struct HeldBack {
+    api: Api,
+    lane: Sender<Vec<u8>>,
+    thread: JoinHandle<()>,
+}
+
+impl HeldBack {
+    fn start(api: Api, to: &Arc<Mutex<TcpStream>>, shared: &Arc<Shared>) -> Self {
+        let (lane, frames) = mpsc::channel::<Vec<u8>>();
+        let (to, shared) = (Arc::clone(to), Arc::clone(shared));
+        let thread = thread::spawn(move || {
+            shared.wait_for_release();
+            for frame in frames {
+                if write_frame(&mut &*lock(&to), &frame).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { api, lane, thread }
+    }
+
+    /// Waits until they have gone, even if the client has.
+    fn finish(self) {
+        drop(self.lane);
+        let _ = self.thread.join();
     }
 }
 
