@@ -25,6 +25,11 @@ pub struct StageArgs {
     #[arg(long, env = "COMMIT_INTERVAL", value_parser = commit_interval)]
     pub commit_interval: Option<Duration>,
 
+    /// After this long without a commit the brokers undo what a replica has begun and not finished; readers of its
+    /// results wait for that. 1s to 15m [default: 10s]
+    #[arg(long, env = "TRANSACTION_TIMEOUT", value_parser = transaction_timeout)]
+    pub transaction_timeout: Option<Duration>,
+
     /// Where to begin on the stage's very first start
     #[arg(long, env = "START", value_enum, default_value_t)]
     pub start: StartAt,
@@ -40,6 +45,16 @@ fn commit_interval(text: &str) -> Result<Duration, String> {
         Ok(interval)
     } else {
         Err("must be 1ms to 10s".to_owned())
+    }
+}
+
+fn transaction_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = runtime::config::duration(text)?;
+    // brokers take no more than this unless they are configured to (`transaction.max.timeout.ms`)
+    if (Duration::from_secs(1)..=Duration::from_mins(15)).contains(&timeout) {
+        Ok(timeout)
+    } else {
+        Err("must be 1s to 15m".to_owned())
     }
 }
 
@@ -59,4 +74,20 @@ pub struct StageConfig {
     pub has_admin_api: bool,
     /// The pipeline's live settings.
     pub settings: watch::Receiver<Arc<Directory>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_and_timeouts_have_limits() {
+        for (parse, taken, refused) in [
+            (commit_interval as fn(&str) -> _, ["1ms", "10s"], ["0ms", "11s", "soon"]),
+            (transaction_timeout, ["1s", "15m"], ["999ms", "16m", "late"]),
+        ] {
+            assert!(taken.iter().all(|text| parse(text).is_ok()), "{taken:?}");
+            assert!(refused.iter().all(|text| parse(text).is_err()), "{refused:?}");
+        }
+    }
 }

@@ -123,7 +123,7 @@ impl<'a> Preparation<'a> {
         need.missing("waiting for partitions of the group");
         Ok(Stage {
             kafka: self.config.kafka.clone(),
-            producer_config: transactional(self.client(), owner),
+            producer_config: self.producer_config(),
             state_partitions: self.partitions,
             input,
             restorer: self.restorer(state, Start(claim.start)),
@@ -155,6 +155,14 @@ impl<'a> Preparation<'a> {
             processors: self.processors.clone(),
             start,
         }
+    }
+
+    fn producer_config(&self) -> rdkafka::ClientConfig {
+        let mut config = transactional(self.client(), &self.identity.owner);
+        if let Some(timeout) = self.config.args.transaction_timeout {
+            config.set("transaction.timeout.ms", timeout.as_millis().to_string());
+        }
+        config
     }
 
     fn client(&self) -> rdkafka::ClientConfig {

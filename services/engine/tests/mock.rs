@@ -95,7 +95,12 @@ fn start(
 ) -> (Process, tokio::task::JoinHandle<Result<(), engine::StageError>>) {
     let process = Process::new(Shutdown::new());
     let settings = SettingsTail::start(kafka, topics, &process);
-    let args = StageArgs { commit_interval: None, start: StartAt::Earliest, instance: Some("a".to_owned()) };
+    let args = StageArgs {
+        commit_interval: None,
+        transaction_timeout: None,
+        start: StartAt::Earliest,
+        instance: Some("a".to_owned()),
+    };
     let config = StageConfig {
         kafka: kafka.clone(),
         topics: topics.clone(),

@@ -103,6 +103,7 @@ impl Demo {
             topics: topics.clone(),
             args: StageArgs {
                 commit_interval: None,
+                transaction_timeout: None,
                 start: StartAt::Earliest,
                 instance: Some("demo".to_owned()),
             },
