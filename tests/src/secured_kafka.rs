@@ -1,6 +1,7 @@
 //! A real Kafka that encrypts, asks for a password and lets users do only what they were allowed.
 
 mod certificate;
+mod page;
 mod rights;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use crate::case::{Case, free_port};
 use crate::kafka::{Kafka, Listener};
 use rights::Desk;
 
+pub use page::{Names, Page};
 pub use rights::{Operation, Pattern, Resource, Right};
 
 /// What every user's password is.

@@ -11,13 +11,15 @@ use harness::case::{self, Case, free_port};
 use harness::cluster::READY_LIMIT;
 use harness::load::{self, Plan};
 use harness::oracle::{self, Thresholds};
-use harness::pipeline::Pipeline;
+use harness::pipeline::{Needs, Pipeline};
 use harness::redis_server::Redis;
-use harness::secured_kafka::{Operation, PASSWORD, Pattern, Resource, Right, SecuredKafka};
+use harness::secured_kafka::{Names, PASSWORD, Page, Right, SecuredKafka};
 use harness::service::{Service, Spec};
-use harness::{checks, http, wait};
+use harness::{checks, http, topic, wait};
 
 const LIMIT: Duration = Duration::from_mins(1);
+/// Orders that the harness sends, some of them invalid.
+const LOADED: i64 = 1_000;
 const STAGE: [&str; 3] = ["revenue", "fraud", "trend"];
 
 /// The processes of the page that this file runs; what is said of others is proven elsewhere.
@@ -32,10 +34,6 @@ enum Process {
 impl Process {
     const ALL: [Self; 4] = [Self::Stage, Self::Views, Self::Dashboard, Self::Simulator];
 
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|process| process.name() == name)
-    }
-
     const fn name(self) -> &'static str {
         match self {
             Self::Stage => "stage",
@@ -46,63 +44,14 @@ impl Process {
     }
 }
 
-/// The table of the page.
-struct Page(Vec<(Process, Right)>);
-
-impl Page {
-    fn read() -> Result<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/kafka-rights.md");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let rows = text.lines().filter_map(|line| line.strip_prefix("| ")).map(|line| {
-            line.trim_end_matches(['|', ' ']).split(" | ").map(|cell| cell.trim_matches('`')).collect()
-        });
-        let rows: Vec<Vec<&str>> = rows.collect();
-        let ours = rows.iter().filter_map(|row| Some((Process::named(row.first()?)?, row)));
-        Ok(Self(ours.map(|(process, row)| Ok((process, right(row)?))).collect::<Result<_>>()?))
+fn names(pipeline: &Pipeline) -> Names {
+    Names {
+        pipeline: pipeline.name().to_owned(),
+        orders: pipeline.orders(),
+        alerts: pipeline.alerts(),
+        metrics: pipeline.metrics(),
+        dead_letters: pipeline.dead_letters(),
     }
-
-    /// The rights of a process in a pipeline.
-    fn of(&self, process: Process, pipeline: &Pipeline) -> Vec<Right> {
-        let own = self.0.iter().filter(|(owner, _)| *owner == process);
-        own.map(|(_, right)| applied(right, pipeline)).collect()
-    }
-}
-
-fn right(row: &[&str]) -> Result<Right> {
-    let [_, on, name, pattern, may, _because] = row else { bail!("a row of other columns: {row:?}") };
-    Ok(Right {
-        resource: match *on {
-            "topic" => Resource::Topic,
-            "group" => Resource::Group,
-            "transactional id" => Resource::TransactionalId,
-            other => bail!("there is no resource {other}"),
-        },
-        name: (*name).to_owned(),
-        pattern: match *pattern {
-            "literal" => Pattern::Literal,
-            "prefixed" => Pattern::Prefixed,
-            other => bail!("there is no pattern {other}"),
-        },
-        operation: match *may {
-            "Read" => Operation::Read,
-            "Write" => Operation::Write,
-            "Create" => Operation::Create,
-            "Alter" => Operation::Alter,
-            other => bail!("this test knows no right to {other}"),
-        },
-    })
-}
-
-/// The right under the names that a pipeline's topics have.
-fn applied(right: &Right, pipeline: &Pipeline) -> Right {
-    let name = match right.name.as_str() {
-        "orders" => pipeline.orders(),
-        "alerts" => pipeline.alerts(),
-        "metrics" => pipeline.metrics(),
-        "orders.dead-letter" => pipeline.dead_letters(),
-        other => other.replace("PIPELINE", pipeline.name()),
-    };
-    Right { name, ..right.clone() }
 }
 
 /// What the tests of this file stand on.
@@ -131,24 +80,39 @@ impl<'a> Site<'a> {
             Process::Stage => pipeline.process(&STAGE, "one"),
             Process::Views => pipeline.views(),
             Process::Dashboard => pipeline.dashboard(free_port()?),
-            Process::Simulator => pipeline.spec(
-                "simulator",
-                &["simulate"],
-                harness::pipeline::Needs { kafka: true, redis: false },
-            ),
+            Process::Simulator => {
+                let needs = Needs { kafka: true, redis: false };
+                pipeline.spec("simulator", &["simulate", "--follow-settings"], needs)
+            }
         };
         let authority = self.kafka.authority().display().to_string();
-        Ok(spec
-            .env("KAFKA_TLS_CA", &authority)
-            .env("KAFKA_SASL_USERNAME", user)
-            .env("KAFKA_SASL_PASSWORD", PASSWORD))
+        let spec = spec.env("KAFKA_SASL_USERNAME", user).env("KAFKA_SASL_PASSWORD", PASSWORD);
+        Ok(match process {
+            // as the image tells where the public authorities are
+            Process::Simulator => spec.env("KAFKA_TLS", "true").env("SSL_CERT_FILE", &authority),
+            _ => spec.env("KAFKA_TLS_CA", &authority),
+        })
     }
 }
 
 /// Orders of which some raise alerts and some are invalid.
 fn some_orders(seed: u64) -> Result<Plan> {
     let bad = bad_orders::all()?.into();
-    Ok(Plan { seed, prefix: format!("o{seed}"), rate: 0, users: 20, orders: 1_000, bad })
+    Ok(Plan { seed, prefix: format!("o{seed}"), rate: 0, users: 20, orders: LOADED.unsigned_abs(), bad })
+}
+
+/// What `docs/guide/security.md` says a pipeline's user of Redis needs, beside its keys.
+const REDIS_RULES: [&str; 4] = ["+@all", "-@admin", "-@dangerous", "+info"];
+
+/// Makes a user of Redis who may do that and no more.
+fn add_redis_user(redis: &Redis, name: &str, prefix: &str) -> Result<()> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/security.md");
+    let rules = REDIS_RULES.join(" ");
+    ensure!(std::fs::read_to_string(page)?.contains(&rules), "the page does not say {rules}");
+    let (password, keys) = (format!(">{PASSWORD}"), format!("~{prefix}*"));
+    let mut command = redis::cmd("ACL");
+    command.arg(&["SETUSER", name, "on", &password, &keys]).arg(&REDIS_RULES);
+    command.exec(&mut redis.connect()?).context("making a user of Redis")
 }
 
 /// Every process with a user of its own, who has the rights of its rows and no others: all figures are right.
@@ -158,23 +122,31 @@ fn the_documented_rights_are_enough() {
         let (page, site) = (Page::read()?, Site::start(case)?);
         let pipeline = site.pipeline("prod.shop")?;
         for process in Process::ALL {
-            site.kafka.add_user(process.name(), &page.of(process, &pipeline))?;
+            site.kafka.add_user(process.name(), &page.of(process.name(), &names(&pipeline)))?;
         }
+        add_redis_user(&site.redis, "shop", &pipeline.key_prefix())?;
         let start = |process: Process| site.spec(process, &pipeline, process.name())?.start();
+        let start_with_redis = |process: Process| {
+            let spec = site.spec(process, &pipeline, process.name())?;
+            spec.env("REDIS_USERNAME", "shop").env("REDIS_PASSWORD", PASSWORD).start()
+        };
         load::produce(pipeline.brokers(), &pipeline.orders(), some_orders(1)?)?;
-        let mut simulator = site
-            .spec(Process::Simulator, &pipeline, "simulator")?
-            .args(["--rate", "100", "--suspicious-percent", "20", "--seed", "5"])
-            .start()?;
-        let mut services = [start(Process::Stage)?, start(Process::Views)?, start(Process::Dashboard)?];
+        let mut simulator =
+            site.spec(Process::Simulator, &pipeline, "simulator")?.args(["--seed", "5"]).start()?;
+        let mut services = [
+            start(Process::Stage)?,
+            start_with_redis(Process::Views)?,
+            start_with_redis(Process::Dashboard)?,
+        ];
         for service in &mut services {
             service.wait_ready(READY_LIMIT)?;
         }
         simulator.wait_ready(READY_LIMIT)?;
-        std::thread::sleep(Duration::from_secs(2));
+        wait::until("an order of the simulator", LIMIT, || {
+            Ok(topic::ends(pipeline.brokers(), &pipeline.orders())?.iter().sum::<i64>() > LOADED)
+        })?;
         simulator.drain()?;
         let expected = oracle::replay(pipeline.brokers(), &pipeline.orders(), Thresholds::default())?;
-        ensure!(expected.orders > 1_000, "the simulator made no orders");
         let key = format!("{}orders:total", pipeline.key_prefix());
         wait::equal("the orders in Redis", &Some(expected.orders.to_string()), LIMIT, || {
             site.redis.get(&key)
@@ -194,12 +166,17 @@ fn whoever_lacks_a_right_names_it() {
     case::run("rights-named", |case| {
         let (page, site) = (Page::read()?, Site::start(case)?);
         let mut unnamed = Vec::new();
-        for (number, (process, right)) in page.0.iter().enumerate() {
-            let pipeline = site.pipeline(&format!("n{number}.shop"))?;
-            let right = applied(right, &pipeline);
-            match lacking(&site, &page, &pipeline, *process, &right) {
-                Ok(said) => println!("{process:?} without {right}: {said}"),
-                Err(failure) => unnamed.push(format!("{process:?} without {right}: {failure:#}")),
+        for process in Process::ALL {
+            // every case has a pipeline of its own
+            let rows = page.of(process.name(), &names(&site.pipeline(process.name())?)).len();
+            for row in 0..rows {
+                let pipeline = site.pipeline(&format!("{}{row}.shop", process.name()))?;
+                let mut rights = page.of(process.name(), &names(&pipeline));
+                let right = rights.remove(row);
+                match lacking(&site, &pipeline, process, &rights, &right) {
+                    Ok(said) => println!("{process:?} without {right}: {said}"),
+                    Err(failure) => unnamed.push(format!("{process:?} without {right}: {failure:#}")),
+                }
             }
         }
         ensure!(unnamed.is_empty(), "{}", unnamed.join("\n"));
@@ -210,17 +187,15 @@ fn whoever_lacks_a_right_names_it() {
 /// Starts a process without `right`; gives what it says of it, and sees it become ready with it.
 fn lacking(
     site: &Site<'_>,
-    page: &Page,
     pipeline: &Pipeline,
     process: Process,
+    rights: &[Right],
     right: &Right,
 ) -> Result<String> {
-    let mut rights = page.of(process, pipeline);
-    rights.retain(|other| other != right);
     let user = format!("{}-user", pipeline.name());
-    site.kafka.add_user(&user, &rights)?;
-    if process == Process::Views {
-        // There must be a stage whose results they show.
+    site.kafka.add_user(&user, rights)?;
+    if matches!(process, Process::Views | Process::Simulator) {
+        // Somebody must have made the internal topics.
         pipeline.process(&STAGE, "one").start()?.wait_ready(READY_LIMIT)?;
     }
     load::produce(pipeline.brokers(), &pipeline.orders(), some_orders(2)?)?;
@@ -228,22 +203,25 @@ fn lacking(
     let said =
         wait::some("it to name what it lacks", Duration::from_secs(30), || named(&mut service, right))?;
     site.kafka.allow(&user, right)?;
-    if service.process().is_running()? {
-        service.wait_ready(READY_LIMIT).context("given the right")?;
-    }
+    service.wait_ready(READY_LIMIT).context("given the right")?;
     Ok(said)
 }
 
-/// What a process says of a right it lacks, in `/readyz` or in its log.
+/// What a process says of a right it lacks: in one of its needs, or in one line of its log.
 fn named(service: &mut Service, right: &Right) -> Result<Option<String>> {
     let needs = http::get(service.admin_port(), "/readyz").map(|answer| answer.body).unwrap_or_default();
+    let needs: Vec<serde_json::Value> = serde_json::from_str(&needs).unwrap_or_default();
     let log = service.process().log()?;
-    let refusal = |line: &str| {
-        let line = line.to_lowercase();
-        line.contains(&right.name) && ["authoriz", "may not"].iter().any(|word| line.contains(word))
+    let refusal = |said: &&str| {
+        let lower = said.to_lowercase();
+        let refused = ["authoriz", "may not", "not allowed"].iter().any(|word| lower.contains(word));
+        said.contains(&right.name) && refused
     };
-    let said = needs.lines().chain(log.lines()).find(|line| refusal(line)).map(str::to_owned);
-    said.map_or_else(|| bail!("it says {needs}\n{}", last_lines(&log)), |said| Ok(Some(said)))
+    let whys = needs.iter().filter_map(|need| need["why"].as_str());
+    match whys.chain(log.lines()).find(refusal) {
+        Some(said) => Ok(Some(said.to_owned())),
+        None => bail!("it says {needs:?}\n{}", last_lines(&log)),
+    }
 }
 
 fn last_lines(log: &str) -> String {
