@@ -41,19 +41,6 @@ test('a server that is started again is found again', async ({ page, shop }) => 
   await expect(page.locator('.alert').filter({ hasText: 'user-away' })).toHaveCount(1);
 });
 
-test('without a WebSocket it polls, and without Socket.IO it reads', async ({ page, shop }) => {
-  await page.routeWebSocket(/socket\.io/, (socket) => socket.close());
-  await open(page, shop);
-  await shop.sell([order({ total: 1_000_000 })]);
-  await showsAll(page, shop);
-
-  await page.route('**/socket.io/**', (route) => route.abort());
-  await page.reload();
-  await state(page).toHaveAttribute('data-state', 'polling');
-  await shop.sell([order({ total: 2_000_000 })]);
-  await showsAll(page, shop);
-});
-
 test('views that are stopped are noticed as figures that are behind', async ({ page, shop }) => {
   await open(page, shop);
   await showsAll(page, shop);

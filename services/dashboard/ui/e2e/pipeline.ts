@@ -1,7 +1,7 @@
 // A pipeline of the real program on a real Kafka and a real Redis.
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -63,6 +63,21 @@ export class Pipeline {
     await running.ready(admin);
   }
 
+  /** Starts a further dashboard that asks for a token; gives its address. */
+  async runProtected(token: string): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+    const [port, admin] = [await freePort(), await freePort()];
+    const file = join(this.#data, 'token');
+    writeFileSync(file, `${token}\n`, { mode: 0o600 });
+    const running = new Running('protected', MILLRACE, COMMANDS.dashboard, join(this.#data, 'protected.log'), {
+      ...this.#env,
+      ADMIN_LISTEN: `127.0.0.1:${admin}`,
+      DASHBOARD_LISTEN: `127.0.0.1:${port}`,
+      DASHBOARD_AUTH_TOKEN_FILE: file,
+    });
+    await running.ready(admin);
+    return { url: `http://127.0.0.1:${port}`, stop: () => running.stop() };
+  }
+
   /** Ends a part. */
   async end(part: Part, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     await this.#parts.get(part)?.stop(signal);
@@ -102,5 +117,7 @@ export class Pipeline {
     await Promise.all([...this.#parts.keys()].map((part) => this.end(part)));
     await output(join(ROOT, 'dev/kafka'), ['down', '--data', join(this.#data, 'kafka')]);
     await output(join(ROOT, 'dev/redis'), ['down', '--data', join(this.#data, 'redis')]);
+    // the logs stay
+    for (const server of ['kafka', 'redis']) rmSync(join(this.#data, server), { recursive: true, force: true });
   }
 }

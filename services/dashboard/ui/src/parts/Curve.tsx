@@ -59,7 +59,7 @@ function options(width: number, height: number, named: Named | null): uPlot.Opti
   return {
     width,
     height,
-    padding: named ? [8, 12, 0, 0] : [4, 0, 2, 0],
+    padding: named ? [8, 2 * rem(), 0, 0] : [4, 0, 2, 0],
     cursor: { show: false },
     legend: { show: false },
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },

@@ -8,7 +8,9 @@ export function useReason(): (alert: Alert) => string {
   return ({ type, message, value, threshold }) => {
     if (value === undefined || threshold === undefined) return message;
     if (type === 'HIGH_VALUE') {
-      return t('alerts.HIGH_VALUE', { value: compact(language, value), threshold: compact(language, threshold) });
+      const [short, limit] = [compact(language, value), compact(language, threshold)];
+      // hardly above it: to the last đồng, so that the difference shows
+      return t('alerts.HIGH_VALUE', { value: short === limit ? count(language, value) : short, threshold: limit });
     }
     if (type === 'VELOCITY') {
       return t('alerts.VELOCITY', { value: count(language, value), threshold: count(language, threshold) });
