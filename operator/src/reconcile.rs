@@ -17,7 +17,10 @@ mod children;
 mod compare;
 mod conditions;
 mod conflict;
+mod context;
 mod delete;
+mod error;
+mod facts;
 mod fetch;
 mod handover;
 mod kafka;
@@ -29,34 +32,31 @@ mod topics;
 mod workloads;
 pub(crate) mod write;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
-use kube::{Client, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 
+pub(crate) use context::{Context, Timing};
 pub(crate) use lanes::Lanes;
 pub(crate) use memory::Memories;
 
 use crate::api::{AnalyticsPipeline, PipelineState};
 use crate::build::{Observed, build, replicas};
 use crate::chain::chain;
-use crate::events::{Events, Happening};
-use crate::load::LoadReader;
-use crate::metrics::Metrics;
-use crate::pipeline::{Component, OperatorDefaults, Pipeline, Violation};
-use crate::watches::{Guarded, Kind, Watches};
-use apply::KafkaMemory;
-use children::{Applied, ChildError};
-use conditions::{Acknowledged, Facts, Finding, Problem};
-use delete::{DeleteError, FinalizerError, Waiting};
-use fetch::{FetchError, Fetched};
-use load::{LoadMemory, acknowledged};
+use crate::events::Happening;
+use crate::pipeline::{Component, Pipeline};
+use crate::watches::{Guarded, Kind};
+use children::Applied;
+use delete::Waiting;
+use error::Error;
+use facts::{Acknowledged, Facts, Finding, Problem};
+use fetch::Fetched;
+use load::acknowledged;
 use memory::Failures;
-use status::{Report, StatusError};
-use write::Writer;
+use status::Report;
 
 /// While replicas take new settings over, which they do within a second or two.
 const SPREADING: Duration = Duration::from_secs(2);
@@ -64,66 +64,6 @@ const SPREADING: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(10);
 /// Whatever the cause.
 const SHORTEST: Duration = Duration::from_secs(1);
-
-/// What every look at a pipeline works with.
-pub(crate) struct Context {
-    pub client: Client,
-    pub defaults: OperatorDefaults,
-    pub timing: Timing,
-    pub watches: Watches,
-    pub writer: Writer,
-    pub events: Events,
-    pub load: LoadReader,
-    pub metrics: Metrics,
-    pub lanes: Lanes,
-    pub memories: Memories<Memory>,
-}
-
-/// How long things may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timing {
-    /// Between two looks at Kafka without cause.
-    pub resync: Duration,
-    /// Until a deletion lets go.
-    pub deletion_deadline: Duration,
-}
-
-/// What is remembered of one pipeline.
-#[derive(Default)]
-pub(crate) struct Memory {
-    failures: Failures,
-    kafka: KafkaMemory,
-    load: LoadMemory,
-}
-
-/// Why a look at a pipeline failed. The names of the variants are what the metric counts by.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The resource cannot be read.
-    #[error("the resource cannot be read: {0}")]
-    Malformed(String),
-    /// What it rests on cannot be found out.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// The resource says what cannot work.
-    #[error("the resource is not valid: {}", listed(.0))]
-    Invalid(Vec<Violation>),
-    /// It cannot be held until its deletion.
-    #[error(transparent)]
-    Finalizer(#[from] FinalizerError),
-    /// A child cannot be made.
-    #[error(transparent)]
-    Children(#[from] ChildError),
-    /// Its status cannot be written.
-    #[error(transparent)]
-    Status(#[from] StatusError),
-    /// It cannot be deleted.
-    #[error(transparent)]
-    Delete(#[from] DeleteError),
-    /// A defect of the operator.
-    #[error("the look at it ended in a panic: {0}")]
-    Panicked(String),
-}
 
 /// What a look comes to, as far as it gets.
 #[derive(Default)]
@@ -193,7 +133,9 @@ async fn steps(context: &Context, fetched: &Fetched, outcome: &mut Outcome) -> R
     let observed = observed(context, &pipeline, fetched);
     let wanted = apply::children(build(&pipeline, &observed));
     let kafka = apply::apply_kafka(context, &pipeline, fetched).await;
-    let hold_back = !matches!(kafka.topics, Finding::Fine(_));
+    // only what never had its topics waits for them: what ran goes on, and is repaired, without Kafka
+    let ran = fetched.resource.status.as_ref().is_some_and(|status| status.settings.is_some());
+    let hold_back = !ran && !matches!(kafka.topics, Finding::Fine(_));
     outcome.take_kafka(kafka, fetched);
     outcome.report.loads = context
         .memories
@@ -312,47 +254,5 @@ impl Outcome {
         self.facts.losses = workloads::losses(pods());
         let told = repaired.iter().map(|(kind, name, what)| Happening::repaired(kind.as_str(), name, what));
         self.happenings.extend(told);
-    }
-}
-
-impl Error {
-    /// What the status says of it.
-    fn problem(&self) -> Problem {
-        let (reason, stuck) = match self {
-            Self::Malformed(_) => ("Malformed", true),
-            Self::Invalid(_) => ("InvalidSpec", true),
-            Self::Children(ChildError::Foreign { .. }) => ("NameTaken", true),
-            Self::Children(error) => ("ApplyFailed", error.is_permanent()),
-            Self::Fetch(_) | Self::Finalizer(_) | Self::Status(_) | Self::Delete(_) => ("ApiServer", false),
-            Self::Panicked(_) => ("Defect", false),
-        };
-        Problem { reason, message: chain(self), stuck }
-    }
-
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Malformed(_) => "Malformed",
-            Self::Fetch(_) => "Fetch",
-            Self::Invalid(_) => "Invalid",
-            Self::Finalizer(_) => "Finalizer",
-            Self::Children(_) => "Children",
-            Self::Status(_) => "Status",
-            Self::Delete(_) => "Delete",
-            Self::Panicked(_) => "Panicked",
-        }
-    }
-}
-
-fn listed(violations: &[Violation]) -> String {
-    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-impl Context {
-    /// Forgets pipelines that are gone, and counts the others.
-    pub(crate) fn tidy(&self) {
-        let pipelines = self.watches.pipelines.state();
-        self.metrics.record_pipelines(pipelines.len());
-        let uids: BTreeSet<_> = pipelines.iter().filter_map(|pipeline| pipeline.uid()).collect();
-        self.memories.retain(|uid| uids.contains(uid));
     }
 }

@@ -59,6 +59,11 @@ fn everything_goes_in_order_when_that_is_asked_for() {
         ensure!(message.contains("shop.alerts") && message.contains("1 partitions"), "{message}");
         trial.make_topic("shop.alerts")?;
         trial.ready("shop").await?;
+        let namespace = trial.space.namespace();
+        let groups = [format!("{namespace}.shop.fraud"), format!("{namespace}.shopper.fraud")];
+        for group in &groups {
+            trial.make_group(group, "shop.orders")?;
+        }
 
         let deployments = trial.space.api::<Deployment>();
         let pods = trial.space.api::<Pod>();
@@ -84,6 +89,10 @@ fn everything_goes_in_order_when_that_is_asked_for() {
         gone(trial, "shop").await?;
         let left: Vec<_> = trial.topics_of("shop")?.into_keys().collect();
         ensure!(left == ["shop.alerts"], "left: {left:?}");
+        ensure!(
+            !trial.has_group(&groups[0])? && trial.has_group(&groups[1])?,
+            "its group, and no other, is to go"
+        );
         ensure!(!trial.events("shop", "Deleted").await?.is_empty(), "no event says what was deleted");
         operator.drain()
     });

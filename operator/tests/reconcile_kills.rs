@@ -49,6 +49,10 @@ fn create_change_and_delete_end_the_same_with_and_without_kills() {
         trial.change(KILLED, &changed).await?;
         let change = settle_with_kills(trial, KILLED).await?;
         same(&after, &snapshot(trial, KILLED).await?)?;
+        for stage in ["revenue", "fraud"] {
+            let group = format!("{}.{KILLED}.{stage}", trial.space.namespace());
+            trial.make_group(&group, &format!("{KILLED}.orders"))?;
+        }
         trial.delete(KILLED).await?;
         let deletion = remove_with_kills(trial, KILLED).await?;
         println!(

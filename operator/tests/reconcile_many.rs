@@ -40,18 +40,12 @@ fn fifty_pipelines_become_ready_whatever_is_wrong_with_others() {
             trial.children("broken").await?.keys().all(|(kind, _)| kind != "Deployment"),
             "pods without topics"
         );
-        let kind = ApiResource::erase::<AnalyticsPipeline>(&());
+        // the server does not take a status for what breaks its rules: then an event is all there is
         until("the malformed one to be told of", LIMIT, async || {
-            let found = trial.of_kind(&kind).get("malformed").await?;
-            let conditions = found.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            ensure!(
-                conditions.iter().any(|c| c["type"] == "Stalled" && c["reason"] == "Malformed"),
-                "{conditions:?}"
-            );
-            Ok(true)
+            Ok(!trial.events("malformed", "Malformed").await?.is_empty())
         })
-        .await?;
-        ensure!(!trial.events("malformed", "Stalled").await?.is_empty(), "no event about the malformed one");
+        .await
+        .with_context(|| trial.space.operator_log())?;
         let port = operator.admin_port();
         ensure!(metric(port, "millrace_operator_pipelines")? as usize == PIPELINES + 2);
         let memory = resident_kib(operator.process().pid())?;

@@ -85,6 +85,8 @@ fn container(pipeline: &Pipeline, component: Component) -> Container {
         readiness_probe: Some(probe("/readyz", 2, 2)),
         lifecycle: (component == Component::Dashboard).then(leave),
         security_context: Some(security::of_container()),
+        // the last words of a stage that stops because orders are gone: the operator reads them there
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
     }
 }

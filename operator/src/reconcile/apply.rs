@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::children::{self, Applied, Child, ChildError, Owner};
-use super::conditions::{Finding, Problem};
+use super::facts::{Finding, Problem};
 use super::fetch::Fetched;
 use super::kafka::{self, Outcome, Wish};
 use super::lanes::{Lane, Late};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::serde_json::{Value, json};
+use k8s_openapi::serde_json::{Value, json, to_value};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
@@ -158,7 +158,7 @@ async fn settle(
     let resource = child.kind.resource();
     let target = Target { resource: &resource, namespace: owner.namespace, name: &child.name };
     if let Some(live) = live {
-        let Some(path) = difference(&child.desired, &whole(&live)) else { return Ok(live) };
+        let Some(path) = difference(&child.desired, &whole(child.kind, &live)) else { return Ok(live) };
         tracing::info!(kind = child.kind.as_str(), name = child.name, path, "differs");
         if child.was_applied(&live) {
             applied.repaired.push((child.kind, child.name.clone(), path));
@@ -178,8 +178,8 @@ async fn take_surplus(
     child: &Child,
     now: DynamicObject,
 ) -> Result<DynamicObject, RequestError> {
-    let live = whole(&now);
-    let (Some(path), Some(desired), Some(spec)) =
+    let live = whole(child.kind, &now);
+    let (Some(field), Some(desired), Some(spec)) =
         (difference(&child.desired, &live), child.desired.get("spec"), live.get("spec"))
     else {
         return Ok(now);
@@ -187,7 +187,7 @@ async fn take_surplus(
     let kept = without_surplus(desired, spec);
     if kept == *spec {
         // the server does not take it as it is
-        tracing::warn!(kind = child.kind.as_str(), name = child.name, path, "is not as it was applied");
+        tracing::warn!(kind = child.kind.as_str(), name = child.name, field, "is not as it was applied");
         return Ok(now);
     }
     let patch = json!({ "metadata": { "resourceVersion": now.resource_version() }, "spec": kept });
@@ -247,13 +247,12 @@ async fn remove_others(
     Ok(())
 }
 
-/// An object with its metadata as one value.
-fn whole(object: &DynamicObject) -> Value {
+/// An object as one value. Lists of the server do not repeat what kind their entries are.
+fn whole(kind: Kind, object: &DynamicObject) -> Value {
     let mut value = object.data.clone();
-    value["metadata"] = k8s_openapi::serde_json::to_value(&object.metadata).unwrap_or_default();
-    if let Some(types) = &object.types {
-        value["apiVersion"] = json!(types.api_version);
-        value["kind"] = json!(types.kind);
-    }
+    let resource = kind.resource();
+    value["metadata"] = to_value(&object.metadata).unwrap_or_default();
+    value["apiVersion"] = json!(resource.api_version);
+    value["kind"] = json!(resource.kind);
     value
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::conditions::Problem;
+use super::facts::Problem;
 use crate::api::AnalyticsPipeline;
 
 /// What a pipeline writes to, and since when.

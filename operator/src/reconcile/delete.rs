@@ -37,7 +37,7 @@ use crate::build::{Observed, build};
 use crate::events::Happening;
 use crate::pipeline::Pipeline;
 use crate::watches::Kind;
-use decide::{Policy, Purge, Remains, Step, next};
+use decide::{NAMESPACE_GOES, Policy, Purge, Remains, Step, next};
 use kafka::{Removal, Removed};
 
 /// How soon it is looked at again while something is waited for; pods that end give cause to look anyway.
@@ -167,8 +167,14 @@ impl Deletion<'_> {
         };
         let observed = Observed { secrets: self.fetched.secrets.clone(), ..Observed::default() };
         let built = build(pipeline, &observed);
-        purge::start(self.context, pipeline, &built).await?;
-        Ok(Some(waiting("its keys in Redis are being deleted".to_owned())))
+        match purge::start(self.context, pipeline, &built).await {
+            Err(error) if error.is_namespace_going() => {
+                self.let_go(Some(Happening::gave_up(NAMESPACE_GOES, &self.everything(false)))).await
+            }
+            started => started
+                .map(|()| Some(waiting("its keys in Redis are being deleted".to_owned())))
+                .map_err(DeleteError::from),
+        }
     }
 
     async fn remove_from_kafka(&self) -> Result<Option<Waiting>, DeleteError> {
@@ -185,7 +191,8 @@ impl Deletion<'_> {
         let work = move || kafka::remove(&connection, &removal, &metrics);
         match self.context.lanes.run(Lane::Suspect, work).await {
             Ok(Removed { gone, failed }) if failed.is_empty() => {
-                self.let_go(Some(Happening::deleted(&gone))).await
+                let said = (!gone.is_empty()).then(|| Happening::deleted(&gone));
+                self.let_go(said).await
             }
             Ok(Removed { failed, gone: _ }) => Ok(Some(waiting(failed.join("; ")))),
             Err(late) => Ok(Some(waiting(late.to_string()))),

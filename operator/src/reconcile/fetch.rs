@@ -7,8 +7,8 @@ use std::time::Instant;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{Api, ResourceExt};
 
-use super::conditions::Problem;
 use super::conflict::{Claim, conflict};
+use super::facts::Problem;
 use super::write::{RequestError, within};
 use super::{Context, load};
 use crate::api::{AnalyticsPipeline, AnalyticsPipelineSpec};

@@ -9,7 +9,7 @@ use runtime::kafka::Unreachable;
 use runtime::settings::{self, Directory, PublishError};
 use runtime::topics::{Change, Cluster, Look, TopicsError};
 
-use super::conditions::{Finding, Problem, TopicsFound};
+use super::facts::{Finding, Problem, TopicsFound};
 use super::topics::{self, Internal, Trouble};
 use crate::api::{TopicStatus, TopicsSpec};
 use crate::chain::chain;

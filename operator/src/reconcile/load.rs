@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::conditions::Acknowledged;
+use super::facts::Acknowledged;
 use super::workloads::is_of;
 use crate::api::{self, LagStatus, ScalingReason, ScalingStatus};
 use crate::load::{Answer, LoadReader, PodReport};

@@ -8,7 +8,8 @@ use k8s_openapi::serde_json::{from_value, to_value};
 use kube::api::{ApiResource, DynamicObject};
 
 use super::Context;
-use super::conditions::{self, Acknowledged, Facts, Finding, Role};
+use super::conditions;
+use super::facts::{Acknowledged, Facts, Finding, Role};
 use super::load::Load;
 use super::write::{RequestError, Target, body};
 use crate::api::{

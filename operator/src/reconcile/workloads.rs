@@ -5,7 +5,7 @@ use k8s_openapi::serde_json::Value;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
-use super::conditions::{Role, Workload};
+use super::facts::{Role, Workload};
 use crate::pipeline::Component;
 
 /// On everything that belongs to one kind of pod.

@@ -19,6 +19,8 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use operator::api::{AnalyticsPipeline, definition_yaml};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use runtime::KafkaArgs;
 use runtime::topics::{Change, Cluster, Found};
 use serde_json::{Value, json};
@@ -181,6 +183,25 @@ impl<'a> Trial<'a> {
             config: Vec::new(),
         };
         Ok(Cluster::open(&KafkaArgs::to(self.kafka.brokers()))?.carry_out(&create)?)
+    }
+
+    /// Leaves a group behind, as a stage that ran would.
+    pub fn make_group(&self, group: &str, topic: &str) -> Result<()> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.kafka.brokers()).set("group.id", group);
+        let member: BaseConsumer = config.create()?;
+        let mut position = TopicPartitionList::new();
+        position.add_partition_offset(topic, 0, Offset::Offset(0))?;
+        Ok(member.commit(&position, CommitMode::Sync)?)
+    }
+
+    /// Whether Kafka knows a group.
+    pub fn has_group(&self, group: &str) -> Result<bool> {
+        let mut config = ClientConfig::new();
+        let asker: BaseConsumer =
+            config.set("bootstrap.servers", self.kafka.brokers()).set("group.id", "asker").create()?;
+        let found = asker.fetch_group_list(None, Duration::from_secs(10))?;
+        Ok(found.groups().iter().any(|found| found.name() == group))
     }
 
     /// The topics of a pipeline, its internal ones too, as far as they exist.

@@ -115,6 +115,15 @@ impl Probe {
         self.consumer.fetch_metadata(topic, timeout).map_err(|e| self.unreachable(&e))
     }
 
+    /// The names of all consumer groups this user may see.
+    ///
+    /// # Errors
+    /// When no broker answers within `timeout`.
+    pub(crate) fn groups(&self, timeout: Duration) -> Result<Vec<String>, Unreachable> {
+        let groups = self.consumer.fetch_group_list(None, timeout).map_err(|e| self.unreachable(&e))?;
+        Ok(groups.groups().iter().map(|group| group.name().to_owned()).collect())
+    }
+
     /// Whether any broker answers.
     ///
     /// # Errors

@@ -1,3 +1,4 @@
+use super::super::facts::Workload;
 use super::*;
 
 fn workload(component: &str, role: Role, desired: i32, ready: i32) -> Workload {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::api::{DeletionSpec, OnDeletion};
 
+/// Why a deletion ends early that nothing else keeps from ending.
+pub(super) const NAMESPACE_GOES: &str = "the namespace is being deleted";
+
 /// What is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
@@ -91,7 +94,7 @@ pub(super) fn next(policy: Policy, remains: &Remains, deadline: Duration) -> Ste
         return if quiet && (purged || !policy.state) {
             Step::RemoveFromKafka
         } else {
-            Step::GiveUp { why: "the namespace is being deleted", purged }
+            Step::GiveUp { why: NAMESPACE_GOES, purged }
         };
     }
     match (workloads, pods) {
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     const BOTH: Policy = Policy { topics: true, state: true };
-    const DEADLINE: Duration = Duration::from_secs(300);
+    const DEADLINE: Duration = Duration::from_mins(5);
 
     fn remains(workloads: usize, pods: usize, purge: Purge) -> Remains {
         Remains { namespace_is_going: false, waited: Duration::ZERO, workloads, pods, purge }

@@ -1,6 +1,6 @@
 //! Deleting what a pipeline had in Kafka.
 
-use contract::{ProcessorName, Topics};
+use contract::Topics;
 use runtime::KafkaArgs;
 use runtime::topics::{Cluster, TopicsError};
 
@@ -58,13 +58,13 @@ impl Removal {
 /// Deletes it all; what fails does not keep the rest. Blocks.
 pub(super) fn remove(kafka: &KafkaArgs, removal: &Removal, metrics: &Metrics) -> Removed {
     let mut removed = Removed::default();
-    match Cluster::open(kafka).and_then(|cluster| Ok((internal(&cluster, removal)?, cluster))) {
-        Ok((internal, cluster)) => {
-            for group in groups(removal) {
+    match Cluster::open(kafka).and_then(|cluster| Ok((found(&cluster, removal)?, cluster))) {
+        Ok((Found { groups, topics }, cluster)) => {
+            for group in groups {
                 let done = written(metrics, "group", || cluster.delete_group(&group));
                 removed.note(format!("the consumer group {group}"), done);
             }
-            for topic in internal.into_iter().chain(removal.public.iter().cloned()) {
+            for topic in topics {
                 let done = written(metrics, "topic", || cluster.delete_topic(&topic));
                 removed.note(format!("the topic {topic}"), done);
             }
@@ -74,14 +74,21 @@ pub(super) fn remove(kafka: &KafkaArgs, removal: &Removal, metrics: &Metrics) ->
     removed
 }
 
-fn internal(cluster: &Cluster, removal: &Removal) -> Result<Vec<String>, TopicsError> {
-    if removal.state { cluster.internal(&removal.topics) } else { Ok(Vec::new()) }
+/// What of it there is.
+struct Found {
+    groups: Vec<String>,
+    topics: Vec<String>,
 }
 
-/// Under the operator each processor is a stage, and so a group, of its own.
-fn groups(removal: &Removal) -> impl Iterator<Item = String> {
-    let all = ProcessorName::ALL.into_iter().filter(|_| removal.state);
-    all.map(|processor| removal.topics.group(processor.as_str()))
+fn found(cluster: &Cluster, removal: &Removal) -> Result<Found, TopicsError> {
+    let mut topics: Vec<_> =
+        cluster.look(removal.public.iter().map(String::as_str))?.topics.into_keys().collect();
+    let mut groups = Vec::new();
+    if removal.state {
+        topics.extend(cluster.internal(&removal.topics)?);
+        groups = cluster.groups(&removal.topics)?;
+    }
+    Ok(Found { groups, topics })
 }
 
 fn written<T>(metrics: &Metrics, what: &str, write: impl FnOnce() -> T) -> T {
@@ -111,7 +118,6 @@ mod tests {
         specs.orders.management = TopicManagement::External;
         let removal = Removal::of(&specs, &Topics::named("ns.shop"), Policy { topics: true, state: false });
         assert_eq!(removal.public, ["metrics", "alerts", "orders.dead-letter"]);
-        assert_eq!(groups(&removal).count(), 0);
     }
 
     #[test]

@@ -99,6 +99,16 @@ impl Cluster {
         Ok(ours.map(ToOwned::to_owned).collect())
     }
 
+    /// The consumer groups of a pipeline's stages that exist.
+    ///
+    /// # Errors
+    /// When no broker answers within 5 s.
+    pub fn groups(&self, topics: &Topics) -> Result<Vec<String>, TopicsError> {
+        let all = self.probe.groups(LOOK_TIMEOUT)?;
+        // a stage's group is named as its state topic, but for the end
+        Ok(all.into_iter().filter(|group| is_state_topic(topics, &format!("{group}.state"))).collect())
+    }
+
     /// Makes one change.
     ///
     /// # Errors
