@@ -49,7 +49,7 @@ fn a_stage_resumes_exactly_after_settings_changed() {
         let mut cluster = start(case)?;
         let load =
             Load::start(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan("a", 1_000, 6_000))?;
-        wait::until("orders to be folded", END_LIMIT, || Ok(cluster.replicas[0].orders_folded()? > 1_000.0))?;
+        generation_applied(&cluster, 0)?;
         change_settings(case, &cluster, 20_000_000, 8)?;
         generation_applied(&cluster, 1)?;
         cluster.replicas[0].kill()?;
@@ -60,7 +60,6 @@ fn a_stage_resumes_exactly_after_settings_changed() {
         change_settings(case, &cluster, 30_000_000, 5)?;
         start_again(&mut cluster)?;
         generation_applied(&cluster, 3)?;
-        std::thread::sleep(Duration::from_secs(1));
         load.finish()?;
         let expected = by_their_settings(&cluster)?;
         cluster.settle(&expected)?;
@@ -75,13 +74,21 @@ fn a_stage_resumes_exactly_after_settings_changed() {
     });
 }
 
-/// Waits until every partition is judged by this generation.
+/// Waits until every partition is judged by this generation, and an alert was raised by it.
 fn generation_applied(cluster: &Cluster, generation: u64) -> Result<()> {
-    let state = cluster.pipeline.state(STAGE);
+    let (brokers, state) = (cluster.pipeline.brokers(), cluster.pipeline.state(STAGE));
     wait::until(&format!("generation {generation} to be applied"), END_LIMIT, || {
-        let history = state_topic::thresholds(cluster.pipeline.brokers(), &state)?;
+        let history = state_topic::thresholds(brokers, &state)?;
         Ok(history.len() == 4
             && history.values().all(|h| h.last().is_some_and(|(_, t)| t.generation == generation)))
+    })?;
+    wait::until(&format!("an alert of generation {generation}"), END_LIMIT, || {
+        let mut raised = false;
+        topic::visit(brokers, &cluster.pipeline.alerts(), |alert| {
+            raised |= alert.json()?["settingsGeneration"] == generation;
+            Ok(())
+        })?;
+        Ok(raised)
     })
 }
 
