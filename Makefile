@@ -13,13 +13,10 @@ STATIC_TESTS := crate_graph compose
 GATED_TESTS := redis real_servers
 FAST_TESTS := $(STATIC_TESTS) $(filter-out $(GATED_TESTS),$(call tests_in,services/*/tests))
 REAL_FEATURES := millrace-views/real-servers,millrace-dashboard/real-servers
-# Tests that turn protections off and show that the loss is noticed. They wait for rare moments, which on a busy machine
-# do not always come: a target of their own until they come every time.
-CONTROL_TESTS := control mutations
 # Those on a Kubernetes API server, and those on a cluster whose nodes run containers.
 API_TESTS := $(filter chart kubernetes_api,$(call tests_in,tests/tests)) $(call tests_in,operator/tests)
 NODE_TESTS := cluster
-REAL_TESTS := $(filter-out $(STATIC_TESTS) $(CONTROL_TESTS) $(API_TESTS) $(NODE_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
+REAL_TESTS := $(filter-out $(STATIC_TESTS) $(API_TESTS) $(NODE_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
 SCRIPTS := $(shell grep -slE '^\#!.*bash|shellcheck shell=bash' dev/* dev/kubernetes/* .ci/*)
 
 help: ## Say what there is
@@ -70,9 +67,6 @@ test-cluster: ## Run the tests on a real Kubernetes cluster, with images of stat
 	@dev/kubernetes/tools
 	$(CARGO_TEST) $(addprefix --test ,$(NODE_TESTS)) -- --nocapture
 
-test-controls: ## Turn protections off, one at a time, and see that the tests notice
-	$(CARGO_TEST) $(addprefix --test ,$(CONTROL_TESTS))
-
 test-long: ## Run the fault test with 2 million orders and 50 kills (about half an hour)
 	MILLRACE_LONG=1 $(CARGO_TEST) --test exact_under_faults -- --nocapture
 
@@ -86,4 +80,4 @@ image: ## Build the container images millrace:dev and millrace-operator:dev
 	docker build --file docker/Dockerfile --target millrace --tag millrace:dev .
 	docker build --file docker/Dockerfile --target operator --tag millrace-operator:dev .
 
-.PHONY: help demo up down test lint generate test-fast test-real test-api test-cluster test-controls test-long bench fmt image
+.PHONY: help demo up down test lint generate test-fast test-real test-api test-cluster test-long bench fmt image
