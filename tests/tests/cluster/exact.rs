@@ -12,7 +12,7 @@ use harness::pipeline::Pipeline;
 use harness::{bad_orders, checks, topic, wait};
 use serde_json::{Value, json};
 
-use super::world::{ROLLOUT, World};
+use super::world::{RELEASES, ROLLOUT, World};
 
 const NAMESPACE: &str = "prod";
 const NAME: &str = "prod.shop";
@@ -153,10 +153,10 @@ fn delete_a_pod(world: &World) -> Result<()> {
 }
 
 fn roll_the_image(world: &World) -> Result<()> {
-    world.change(NAMESPACE, &json!({"spec": {"image": {"tag": "2"}}}))?;
+    world.change(NAMESPACE, &json!({"spec": {"image": {"tag": RELEASES[1]}}}))?;
     wait::until("every pod to run the new image", ROLLOUT, || {
         let pods = world.pods(NAMESPACE, "app.kubernetes.io/part-of=millrace")?;
-        Ok(pods.values().all(|pod| pod["spec"]["containers"][0]["image"] == "millrace.test/millrace:2"))
+        Ok(pods.values().all(|pod| pod["spec"]["containers"][0]["image"] == World::image(RELEASES[1])))
     })?;
     for component in ["revenue", "fraud", "views", "dashboard"] {
         rollout(world, component)?;

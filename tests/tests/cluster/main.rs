@@ -9,7 +9,8 @@ mod release;
 mod ten_lines;
 mod world;
 
-use harness::case;
+use anyhow::{Context, Result};
+use harness::case::{self, Case};
 
 use world::World;
 
@@ -17,10 +18,14 @@ use world::World;
 fn from_install_to_uninstall() {
     case::run("whole-way", |case| {
         let world = World::start(case)?;
-        release::install(&world)?;
-        ten_lines::run(&world)?;
-        exact::run(&world, case)?;
-        release::upgrade(&world)?;
-        release::uninstall(&world)
+        steps(&world, case).with_context(|| world.in_words())
     });
+}
+
+fn steps(world: &World, case: &Case) -> Result<()> {
+    release::install(world)?;
+    ten_lines::run(world)?;
+    exact::run(world, case)?;
+    release::upgrade(world)?;
+    release::uninstall(world)
 }

@@ -28,7 +28,7 @@ pub fn upgrade(world: &World) -> Result<()> {
     wait::until("pods of the new release", ROLLOUT, || {
         let pods = world.pods("shop", "app.kubernetes.io/part-of=millrace")?;
         let image =
-            |pod: &serde_json::Value| pod["spec"]["containers"][0]["image"] == "millrace.test/millrace:2";
+            |pod: &serde_json::Value| pod["spec"]["containers"][0]["image"] == World::image(RELEASES[1]);
         Ok(!pods.is_empty() && pods.values().all(image))
     })?;
     world.wait_ready("shop")?;

@@ -9,7 +9,7 @@ use harness::process::Process;
 use harness::{http, topic, wait};
 use serde_json::{Value, json};
 
-use super::world::{ROLLOUT, World};
+use super::world::{RELEASES, ROLLOUT, World};
 
 const NAMESPACE: &str = "shop";
 const PIPELINE: &str = r#"
@@ -44,7 +44,8 @@ pub fn run(world: &World) -> Result<()> {
 
 /// The namespace refuses what it is to refuse: so the pipeline's pods, which it admits, are restricted ones.
 fn only_restricted_pods(world: &World) -> Result<()> {
-    let root = ["--namespace", NAMESPACE, "run", "root", "--image=millrace.test/millrace:1", "--privileged"];
+    let image = format!("--image={}", World::image(RELEASES[0]));
+    let root = ["--namespace", NAMESPACE, "run", "root", &image, "--privileged"];
     let refused = world.cluster.kubectl(&root).err().context("a privileged pod was admitted")?;
     ensure!(format!("{refused:#}").contains("violates PodSecurity"), "{refused:#}");
     Ok(())

@@ -17,7 +17,7 @@ pub const ROLLOUT: Duration = Duration::from_mins(3);
 /// Where the operator is.
 pub const OPERATOR: &str = "millrace";
 /// The tags of the two releases that the images stand for.
-pub const RELEASES: [&str; 2] = ["1", "2"];
+pub const RELEASES: [&str; 2] = ["0.1.0", "0.2.0"];
 
 /// What the test runs on.
 pub struct World {
@@ -44,6 +44,11 @@ impl World {
         let world = Self { cluster, kafka, redis, started };
         world.say("cluster, Kafka and Redis are up");
         Ok(world)
+    }
+
+    /// The image of the services in a release.
+    pub fn image(release: &str) -> String {
+        format!("millrace.test/millrace:{release}")
     }
 
     /// Tells how far the test is.
@@ -116,7 +121,6 @@ endpoints: [{{addresses: ["{HOST}"]}}]
             ensure!(newest && ready["status"] == "True", "{ready}");
             Ok(true)
         })
-        .with_context(|| self.pods_in_words(namespace))
     }
 
     /// The pods of a namespace that carry a label, by name.
@@ -127,16 +131,18 @@ endpoints: [{{addresses: ["{HOST}"]}}]
         Ok(pods.iter().filter_map(named).collect())
     }
 
-    fn pods_in_words(&self, namespace: &str) -> String {
-        let shown = self.cluster.kubectl(&["--namespace", namespace, "get", "pods,deployments,events"]);
-        let operator = self.cluster.kubectl(&[
-            "--namespace",
-            OPERATOR,
-            "logs",
-            "--tail=30",
-            "deployment/millrace-operator",
-        ]);
-        format!("{}\n{}", shown.unwrap_or_default(), operator.unwrap_or_default())
+    /// What there is and what the operator said, for whoever has to find out why a step failed.
+    pub fn in_words(&self) -> String {
+        let operator = ["--namespace", OPERATOR, "logs", "--selector=app.kubernetes.io/component=operator"];
+        let questions = [
+            vec!["get", "pods,deployments,analyticspipelines", "--all-namespaces", "--output=wide"],
+            vec!["get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"],
+            [&operator[..], &["--tail=40"]].concat(),
+            [&operator[..], &["--tail=40", "--previous"]].concat(),
+        ];
+        let answer =
+            |args: &Vec<&str>| self.cluster.kubectl(args).unwrap_or_else(|failure| failure.to_string());
+        questions.iter().map(answer).collect::<Vec<_>>().join("\n\n")
     }
 
     /// Asks the dashboard's Service, at its own address, for a path.
@@ -159,7 +165,6 @@ endpoints: [{{addresses: ["{HOST}"]}}]
     pub fn wait_for_more_orders(&self, namespace: &str) -> Result<()> {
         let before = self.orders(namespace).unwrap_or(0);
         wait::until("more orders to be counted", ROLLOUT, || Ok(self.orders(namespace)? > before))
-            .with_context(|| self.pods_in_words(namespace))
     }
 }
 
