@@ -58,7 +58,7 @@ test-real: ## Run the tests on a real Kafka and a real Redis
 test-api: ## Run the tests on a real Kubernetes API server
 	@dev/kubernetes/build
 	@dev/kubernetes/tools
-	$(CARGO_TEST) $(addprefix --test ,$(API_TESTS))
+	$(CARGO_TEST) --features millrace-operator/faults $(addprefix --test ,$(API_TESTS))
 
 test-cluster: ## Run the tests on a real Kubernetes cluster, with images of static programs (as root)
 	@dev/prerequisites build servers tests cluster-api cluster-node
