@@ -76,14 +76,15 @@ struct Outcome {
 /// Looks at one pipeline, on a task of its own, so that a defect met there does not end all.
 pub(crate) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
     let _measured = context.metrics.begin_reconcile();
-    context.watches.ready().await;
-    let look = tokio::spawn(look(Arc::clone(&guarded), Arc::clone(&context)));
-    let result = look.await.unwrap_or_else(|panicked| Err(Error::Panicked(panicked.to_string())));
-    if result.is_ok() {
-        let uid = guarded.uid().unwrap_or_default();
-        context.memories.with(&uid, |memory| memory.failures = Failures::default());
+    // told to stop before everything is known, it never will be
+    tokio::select! {
+        () = context.shutdown.cancelled() => return Ok(Action::await_change()),
+        () = context.watches.ready() => {}
     }
-    result
+    let (uid, generation) = (guarded.uid().unwrap_or_default(), guarded.meta().generation);
+    context.memories.with(&uid, |memory| memory.begin(generation));
+    let look = tokio::spawn(look(Arc::clone(&guarded), Arc::clone(&context)));
+    look.await.unwrap_or_else(|panicked| Err(Error::Panicked(panicked.to_string())))
 }
 
 /// When to look again after an error: a second later at first, five minutes in the end.
@@ -172,15 +173,22 @@ fn observed(context: &Context, pipeline: &Pipeline, fetched: &Fetched) -> Observ
     Observed { secrets: fetched.secrets.clone(), replicas }
 }
 
+/// What only somebody else can mend is left alone for longer each time, like what fails.
 fn next_look(context: &Context, fetched: &Fetched, facts: &Facts) -> Action {
     let uid = fetched.resource.uid().unwrap_or_default();
-    let kafka = context.memories.with(&uid, |memory| memory.kafka.next_look(context.timing.resync));
+    let resync = context.timing.resync;
     let soon = match &facts.settings {
         Finding::Fine(Acknowledged { by, of, .. }) if by < of => SPREADING,
-        _ if fetched.pods.is_empty() => context.timing.resync,
+        _ if fetched.pods.is_empty() => resync,
         _ => IDLE,
     };
-    Action::requeue(kafka.clamp(SHORTEST, soon.max(SHORTEST)))
+    Action::requeue(context.memories.with(&uid, |memory| {
+        if facts.is_stuck() {
+            return memory.failures.again(Instant::now());
+        }
+        memory.failures = Failures::default();
+        memory.kafka.next_look(resync).clamp(SHORTEST, soon.max(SHORTEST))
+    }))
 }
 
 async fn malformed(context: &Context, guarded: &Guarded, problem: &str) -> Result<Action, Error> {

@@ -23,8 +23,9 @@ use crate::watches::{Triggers, Watches};
 
 /// Changes that come within this time are looked at once.
 const DEBOUNCE: Duration = Duration::from_millis(200);
-/// How long looks that are under way may take after the operator was told to stop.
-const DRAIN: Duration = Duration::from_secs(20);
+/// How long looks that are under way may take after the operator was told to stop. What ends unfinished is finished by
+/// the next leader.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,8 @@ pub async fn run(args: RunArgs, process: Process) -> Result<(), RunError> {
     let need = process.health.need("kubernetes");
     // one that stands by is ready too: it takes over within seconds
     let admin = tokio::spawn(admin::serve(listener, Admin::from(&process), process.shutdown.clone()));
-    let outcome = lead(&args, client, metrics, need, &process.shutdown).await;
+    reach(&client, &need, &process.shutdown).await;
+    let outcome = lead(&args, client, metrics, &process).await;
     process.shutdown.cancel();
     if let Err(error) = admin.await {
         tracing::warn!(%error, "the admin server ended badly");
@@ -70,21 +72,15 @@ pub async fn run(args: RunArgs, process: Process) -> Result<(), RunError> {
 }
 
 /// Works while this replica holds the Lease.
-async fn lead(
-    args: &RunArgs,
-    client: Client,
-    metrics: Metrics,
-    need: Need,
-    shutdown: &Shutdown,
-) -> Result<(), RunError> {
-    reach(&client, &need, shutdown).await;
+async fn lead(args: &RunArgs, client: Client, metrics: Metrics, process: &Process) -> Result<(), RunError> {
+    let shutdown = &process.shutdown;
     let candidate = Candidate::new(client.clone(), &args.namespace, args.identity());
     let Some(held) = candidate.acquire(shutdown).await else { return Ok(()) };
     metrics.record_leadership(true);
     // the Lease is given back only when nothing is under way any more
     let worked = Shutdown::new();
-    let (context, triggers) = context(args, client, metrics.clone())?;
-    need.missing("reading what is there");
+    let (context, triggers) = context(args, client, metrics.clone(), shutdown)?;
+    let need = process.health.need("pipelines");
     let known = Arc::clone(&context);
     tokio::spawn(async move {
         known.watches.ready().await;
@@ -93,10 +89,11 @@ async fn lead(
     let work = async {
         work(context, triggers, shutdown).await;
         worked.cancel();
+        std::future::pending::<()>().await;
     };
-    let (kept, ()) = tokio::select! {
-        kept = held.keep(&worked) => (kept, ()),
-        () = async { work.await; std::future::pending().await } => (Ok(()), ()),
+    let kept = tokio::select! {
+        kept = held.keep(&worked) => kept,
+        () = work => Ok(()),
     };
     metrics.record_leadership(false);
     kept.map_err(RunError::from)
@@ -114,7 +111,12 @@ async fn reach(client: &Client, need: &Need, shutdown: &Shutdown) {
     need.met();
 }
 
-fn context(args: &RunArgs, client: Client, metrics: Metrics) -> Result<(Arc<Context>, Triggers), LoadError> {
+fn context(
+    args: &RunArgs,
+    client: Client,
+    metrics: Metrics,
+    shutdown: &Shutdown,
+) -> Result<(Arc<Context>, Triggers), LoadError> {
     let (watches, triggers) = Watches::start(&client, args.watched());
     let context = Context {
         defaults: OperatorDefaults { image: args.image.clone(), namespace: args.namespace.clone() },
@@ -126,6 +128,7 @@ fn context(args: &RunArgs, client: Client, metrics: Metrics) -> Result<(Arc<Cont
         metrics,
         lanes: Lanes::default(),
         memories: Memories::default(),
+        shutdown: shutdown.clone(),
         client,
     };
     Ok((Arc::new(context), triggers))

@@ -169,7 +169,7 @@ impl KafkaMemory {
         match &self.last {
             Some(looked) if looked.outcome.error.is_some() => self.failures.left(Instant::now()),
             Some(looked) => resync.saturating_sub(looked.at.elapsed()),
-            None => Duration::ZERO,
+            None => resync,
         }
     }
 }

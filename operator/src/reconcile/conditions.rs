@@ -61,6 +61,11 @@ impl Facts {
         verdicts
     }
 
+    /// Whether somebody has to do something before it can go on.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck().is_some()
+    }
+
     fn all_well(&self) -> Verdict {
         if self.paused {
             Verdict::yes("Paused", "the processors stand still, as asked".to_owned())

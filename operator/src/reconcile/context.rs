@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::{Client, ResourceExt};
+use runtime::Shutdown;
 
 use super::apply::KafkaMemory;
 use super::lanes::Lanes;
@@ -28,6 +29,7 @@ pub(crate) struct Context {
     pub metrics: Metrics,
     pub lanes: Lanes,
     pub memories: Memories<Memory>,
+    pub shutdown: Shutdown,
 }
 
 /// How long things may take.
@@ -42,9 +44,20 @@ pub(crate) struct Timing {
 /// What is remembered of one pipeline.
 #[derive(Default)]
 pub(crate) struct Memory {
+    generation: Option<i64>,
     pub failures: Failures,
     pub kafka: KafkaMemory,
     pub load: LoadMemory,
+}
+
+impl Memory {
+    /// A look begins. Failures of an older generation say nothing about this one.
+    pub(crate) fn begin(&mut self, generation: Option<i64>) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.failures = Failures::default();
+        }
+    }
 }
 
 impl Context {

@@ -26,12 +26,12 @@ use kube::{Api, Resource, ResourceExt};
 
 pub(crate) use finalizer::{FINALIZER, FinalizerError, keep as keep_finalizer};
 
-use super::Context;
 use super::apply::connection;
 use super::children::ChildError;
 use super::fetch::{FetchError, Fetched, fetch};
 use super::lanes::Lane;
 use super::write::{RequestError, Target, within};
+use super::{Context, workloads};
 use crate::api::AnalyticsPipeline;
 use crate::build::{Observed, build};
 use crate::events::Happening;
@@ -134,7 +134,7 @@ impl Deletion<'_> {
             }
             Step::AwaitPods(pods) => Ok(Some(waiting(format!("{pods} pods are still draining")))),
             Step::StartPurge => self.start_purge().await,
-            Step::AwaitPurge => Ok(Some(waiting("its keys in Redis are being deleted".to_owned()))),
+            Step::AwaitPurge => Ok(Some(waiting(self.purging()))),
             Step::RemoveFromKafka => self.remove_from_kafka().await,
             Step::GiveUp { why, purged } => {
                 let left = self.everything(purged);
@@ -222,6 +222,15 @@ impl Deletion<'_> {
         }
         finalizer::remove(&self.context.writer, resource).await?;
         Ok(None)
+    }
+
+    /// How far the keys are.
+    fn purging(&self) -> String {
+        let mut pods = self.fetched.pods.iter().filter(|pod| purge::is_purge(pod));
+        match pods.find_map(|pod| workloads::trouble(pod)) {
+            Some(trouble) => format!("its keys in Redis cannot be deleted: {trouble}"),
+            None => "its keys in Redis are being deleted".to_owned(),
+        }
     }
 
     fn purge_name(&self) -> String {

@@ -84,7 +84,7 @@ pub(crate) fn is_of(pod: &Pod, component: &str) -> bool {
 }
 
 /// Why a pod does not come up, where it is not a matter of time.
-fn trouble(pod: &Pod) -> Option<String> {
+pub(crate) fn trouble(pod: &Pod) -> Option<String> {
     let name = pod.name_any();
     let waiting = containers(pod).find_map(|container| {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
