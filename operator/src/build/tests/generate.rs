@@ -36,10 +36,10 @@ pub(super) fn named_case(name: &str) -> impl Strategy<Value = Case> + use<> {
         let pipeline = validate(&serde_json::from_value(resource).unwrap()).unwrap();
         let secrets = pipeline.secret_names();
         let keys = ["username", "password", "ca.crt", "tls.crt", "tls.key"];
-        let secrets = secrets.iter().map(|name| secret(name, &keys));
+        let secrets: Secrets = secrets.iter().map(|name| secret(name, &keys)).collect();
         let replicas: BTreeMap<_, _> =
             replicas.into_iter().map(|(index, replicas)| (ProcessorName::ALL[index], replicas)).collect();
-        Case { pipeline, observed: Observed { secrets: Secrets::from_iter(secrets), replicas } }
+        Case { pipeline, observed: Observed { secrets, replicas } }
     })
 }
 

@@ -32,7 +32,7 @@ fn check(name: &str) {
         built == expected,
         "{} is not what is built (from line {}); if that is meant: {UPDATE}=1 cargo test --workspace --lib golden",
         file.display(),
-        differs.map_or_else(|| built.lines().count().min(expected.lines().count()), |line| line) + 1,
+        differs.unwrap_or_else(|| built.lines().count().min(expected.lines().count())) + 1,
     );
 }
 

@@ -91,7 +91,7 @@ fn rescaling_and_topics_restart_no_pod() {
     for change in [
         |resource: &mut AnalyticsPipeline| resource.spec.processors.revenue.scaling.replicas = Some(7),
         |resource: &mut AnalyticsPipeline| {
-            resource.spec.processors.fraud.scaling.mode = ScalingMode::External
+            resource.spec.processors.fraud.scaling.mode = ScalingMode::External;
         },
         |resource: &mut AnalyticsPipeline| resource.spec.processors.trend.scaling.mode = ScalingMode::Auto,
         |resource: &mut AnalyticsPipeline| resource.spec.dashboard.replicas = 7,
