@@ -1,4 +1,4 @@
-//! Prints the OpenAPI document, which is committed as `openapi.json`.
+//! Prints the `OpenAPI` document, which is committed as `openapi.json`.
 
 fn main() {
     print!("{}", dashboard::openapi());

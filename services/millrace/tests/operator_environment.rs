@@ -1,6 +1,7 @@
 //! What the operator tells pods is what the program listens to: the commands and variables in the operator's golden
 //! files exist.
 
+#[allow(dead_code, reason = "not every test that shares this file needs all of it")]
 #[path = "support/program.rs"]
 mod program;
 
@@ -10,20 +11,22 @@ use serde_json::Value;
 /// The containers of all Deployments in a golden file of the operator: their arguments and variables.
 fn containers(name: &str) -> Vec<(Vec<String>, Vec<String>)> {
     let file = format!("{}/../../operator/tests/golden/{name}.objects.yaml", env!("CARGO_MANIFEST_DIR"));
-    let objects: Vec<Value> = serde_saphyr::from_multiple(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let objects: Vec<Value> =
+        serde_saphyr::from_multiple(&std::fs::read_to_string(file).expect("a golden file")).expect("YAML");
     let deployments = objects.iter().filter(|object| object["kind"] == "Deployment");
     let containers = deployments.map(|object| &object["spec"]["template"]["spec"]["containers"][0]);
     containers
         .map(|container| {
-            let arguments = container["args"].as_array().unwrap().iter().map(text).collect();
-            let variables = container["env"].as_array().unwrap().iter().map(|v| text(&v["name"])).collect();
+            let arguments = container["args"].as_array().expect("arguments").iter().map(text).collect();
+            let variables =
+                container["env"].as_array().expect("variables").iter().map(|v| text(&v["name"])).collect();
             (arguments, variables)
         })
         .collect()
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
+    value.as_str().expect("text").to_owned()
 }
 
 #[test]

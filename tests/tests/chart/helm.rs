@@ -49,14 +49,14 @@ impl Profile {
     /// The profile of this name.
     pub fn named(name: &str) -> Self {
         let found = profiles().into_iter().find(|profile| profile.name == name);
-        found.unwrap_or_else(|| panic!("there is no profile {name}"))
+        found.expect("a profile of this name in the chart's ci folder")
     }
 
     /// What a release called millrace consists of, as YAML.
     pub fn text(&self, namespace: &str) -> String {
         let values = self.path.display().to_string();
         run(&["template", "millrace", &chart(), "--namespace", namespace, "--values", &values])
-            .unwrap_or_else(|failure| panic!("{}: {failure:#}", self.name))
+            .expect("helm renders every profile")
     }
 
     /// The same as objects.
