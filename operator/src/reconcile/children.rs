@@ -7,13 +7,16 @@ use k8s_openapi::serde_json::{Value, json, to_value};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
-use super::compare::{difference, without_surplus};
+use super::compare::{difference, restored};
 use super::handover;
 use super::write::{MANAGER, RequestError, Target, Writer};
 use crate::watches::{Kind, Watches};
 
 /// Says which version of a child was applied last: what is not desired any more is only noticed by it.
 const FINGERPRINT: &str = "millrace.dev/applied";
+
+/// The API server's answer to what breaks a rule.
+const UNPROCESSABLE: u16 = 422;
 
 /// Something that is to be there.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,31 +170,39 @@ async fn settle(
             handover::hand_over(writer, target).await.map_err(failed)?;
         }
     }
-    let now = writer.apply(target, MANAGER, &child.desired).await.map_err(failed)?;
-    take_surplus(writer, target, child, now).await.map(Arc::new).map_err(failed)
+    put(writer, target, child).await.map(Arc::new).map_err(failed)
 }
 
-/// Takes away what keeps the child from being as desired although that was applied.
-async fn take_surplus(
+/// Applies a child, and makes sure that this took effect: entries of lists are known by keys, so that one whose key
+/// somebody changed stays beside the right one, or keeps the server from taking it.
+async fn put(writer: &Writer, target: Target<'_>, child: &Child) -> Result<DynamicObject, RequestError> {
+    match writer.apply(target, MANAGER, &child.desired).await {
+        Err(error) if error.code() == Some(UNPROCESSABLE) => {
+            let Some(live) = writer.read(target).await? else { return Err(error) };
+            restore(writer, target, child, live).await?;
+            writer.apply(target, MANAGER, &child.desired).await
+        }
+        applied => restore(writer, target, child, applied?).await,
+    }
+}
+
+/// Writes over what keeps the child from being as desired, if something does.
+async fn restore(
     writer: &Writer,
     target: Target<'_>,
     child: &Child,
     now: DynamicObject,
 ) -> Result<DynamicObject, RequestError> {
     let live = whole(child.kind, &now);
-    let (Some(field), Some(desired), Some(spec)) =
-        (difference(&child.desired, &live), child.desired.get("spec"), live.get("spec"))
-    else {
-        return Ok(now);
-    };
-    let kept = without_surplus(desired, spec);
-    if kept == *spec {
-        // the server does not take it as it is
-        tracing::warn!(kind = child.kind.as_str(), name = child.name, field, "is not as it was applied");
+    let (Some(desired), Some(spec)) = (child.desired.get("spec"), live.get("spec")) else { return Ok(now) };
+    if difference(desired, spec).is_none() {
         return Ok(now);
     }
-    let patch = json!({ "metadata": { "resourceVersion": now.resource_version() }, "spec": kept });
-    writer.merge(target, &patch).await
+    let restored = json!({
+        "metadata": { "resourceVersion": now.resource_version() },
+        "spec": restored(desired, spec),
+    });
+    writer.merge(target, &restored).await
 }
 
 /// The child as it is. Looks past what is remembered for one that seems to be missing: another may have its name.

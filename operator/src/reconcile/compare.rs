@@ -77,35 +77,29 @@ fn is_named(list: &[Value]) -> bool {
     list.iter().all(|entry| entry.get("name").is_some()) && !list.is_empty()
 }
 
-/// `live` without entries that somebody put into lists of which the operator decides the whole: applying cannot take
-/// them away. That is so for entries without names, and for second ones of a name.
-pub(crate) fn without_surplus(desired: &Value, live: &Value) -> Value {
+/// `live` with everything in it that `desired` says, and without entries that somebody put into lists of which the
+/// operator decides the whole: those without names, and second ones of a name.
+pub(crate) fn restored(desired: &Value, live: &Value) -> Value {
     match (desired, live) {
         (Value::Object(desired), Value::Object(live)) => {
-            let kept = |(name, live): (&String, &Value)| {
-                let kept = desired.get(name).map(|desired| without_surplus(desired, live));
-                (name.clone(), kept.unwrap_or_else(|| live.clone()))
-            };
-            live.iter().map(kept).collect()
+            let mut restored_fields = live.clone();
+            for (name, desired) in desired {
+                let live = live.get(name).unwrap_or(&Value::Null);
+                restored_fields.insert(name.clone(), restored(desired, live));
+            }
+            Value::Object(restored_fields)
         }
-        (Value::Array(desired), Value::Array(live)) if live.iter().all(Value::is_object) => {
-            live.iter().filter_map(|entry| kept_entry(desired, live, entry)).collect()
+        (Value::Array(desired), Value::Array(live)) if is_named(desired) => {
+            let same = |a: &Value, b: &Value| a.get("name") == b.get("name");
+            let ours = desired.iter().map(|entry| {
+                let live = live.iter().find(|live| same(live, entry)).unwrap_or(&Value::Null);
+                restored(entry, live)
+            });
+            let others = live.iter().filter(|live| !desired.iter().any(|entry| same(entry, live))).cloned();
+            ours.chain(others).collect()
         }
-        (_, live) => live.clone(),
+        (desired, _) => desired.clone(),
     }
-}
-
-fn kept_entry(desired: &[Value], live: &[Value], entry: &Value) -> Option<Value> {
-    if !is_named(desired) {
-        return desired
-            .iter()
-            .any(|desired| !differs(desired, entry, &mut Vec::new()))
-            .then(|| entry.clone());
-    }
-    let named = |of: &&Value| of.get("name") == entry.get("name");
-    let Some(wanted) = desired.iter().find(named) else { return Some(entry.clone()) };
-    let doubled = live.iter().filter(named).count() > 1;
-    (!doubled || !differs(wanted, entry, &mut Vec::new())).then(|| without_surplus(wanted, entry))
 }
 
 /// What the API server does not store: it means the same as nothing.
@@ -192,19 +186,24 @@ mod tests {
         assert_eq!(difference(&spread(&["zone", "host"]), &spread(&["host", "zone"])), None);
         let more = spread(&["zones", "host", "zone"]);
         assert_eq!(difference(&spread(&["zone", "host"]), &more).as_deref(), Some("spread"));
-        assert_eq!(without_surplus(&spread(&["zone", "host"]), &more), spread(&["host", "zone"]));
+        assert_eq!(restored(&spread(&["zone", "host"]), &more), spread(&["zone", "host"]));
         assert!(difference(&json!({"args": ["a", "b"]}), &json!({"args": ["b", "a"]})).is_some());
     }
 
     #[test]
-    fn the_second_of_a_name_goes_and_other_names_stay() {
+    fn what_is_restored_is_as_desired_and_keeps_what_is_not_ours() {
         let desired = json!({"ports": [{"name": "admin", "port": 1}]});
-        let live =
+        let doubled =
             json!({"ports": [{"name": "admin", "port": 2}, {"name": "admin", "port": 1}, {"name": "own"}]});
-        assert_eq!(difference(&desired, &live).as_deref(), Some("ports.admin"));
-        let kept = json!({"ports": [{"name": "admin", "port": 1}, {"name": "own"}]});
-        assert_eq!(without_surplus(&desired, &live), kept);
-        assert_eq!(difference(&desired, &kept), None);
+        assert_eq!(difference(&desired, &doubled).as_deref(), Some("ports.admin"));
+        let live =
+            json!({"ports": [{"name": "admin", "port": 2, "protocol": "TCP"}, {"name": "own"}], "other": 1});
+        for live in [doubled, live] {
+            let restored = restored(&desired, &live);
+            assert_eq!(difference(&desired, &restored), None);
+            assert_eq!(restored["ports"][1], json!({"name": "own"}));
+            assert_eq!(restored.get("other"), live.get("other"));
+        }
     }
 
     #[test]
