@@ -12,7 +12,7 @@ use operator::api::{AnalyticsPipeline, definition_yaml};
 use serde_json::json;
 use trial::{LIMIT, Trial, condition, metric, run};
 
-const PIPELINES: usize = 50;
+const PIPELINES: u32 = 50;
 /// What the operator may take with all of them.
 const MEMORY_LIMIT_KIB: u64 = 64 * 1024;
 
@@ -47,7 +47,8 @@ fn fifty_pipelines_become_ready_whatever_is_wrong_with_others() {
         .await
         .with_context(|| trial.space.operator_log())?;
         let port = operator.admin_port();
-        ensure!(metric(port, "millrace_operator_pipelines")? as usize == PIPELINES + 2);
+        let followed = metric(port, "millrace_operator_pipelines")?;
+        ensure!((followed - f64::from(PIPELINES + 2)).abs() < 0.5, "{followed} pipelines");
         let memory = resident_kib(operator.process().pid())?;
         println!("{memory} KiB with {} pipelines", PIPELINES + 2);
         ensure!(memory <= MEMORY_LIMIT_KIB, "{memory} KiB");
