@@ -3,6 +3,8 @@
 //! The types are the schema: defaults, limits and descriptions of the resource definition are generated from them.
 //! A description begins with the meaning and says unit, default and limits.
 
+#![allow(clippy::duplicated_attributes, reason = "each column of the resource's table says its type")]
+
 mod definition;
 mod deletion;
 mod duration;
@@ -143,4 +145,4 @@ pub enum PipelineState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

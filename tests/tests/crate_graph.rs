@@ -35,6 +35,7 @@ const RULES: &[Rule] = &[
     Rule { name: "millrace-views", ours: CONTRACT_AND_SHELL, never: &[] },
     Rule { name: "millrace-simulator", ours: CONTRACT_AND_SHELL, never: &["redis"] },
     Rule { name: "millrace-dashboard", ours: CONTRACT_AND_SHELL, never: &[] },
+    Rule { name: "millrace-operator", ours: CONTRACT_AND_SHELL, never: &[] },
     // Black-box tests see what a user sees: the messages and the programs.
     Rule { name: "millrace-tests", ours: CONTRACT, never: &[] },
 ];

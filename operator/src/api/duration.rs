@@ -110,7 +110,7 @@ impl JsonSchema for Duration {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": 2, "maxLength": 20 })
+        json_schema!({ "type": "string", "maxLength": 20 })
     }
 }
 

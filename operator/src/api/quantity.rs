@@ -76,7 +76,8 @@ fn nanos(text: &str) -> Option<i128> {
     let number = text.strip_suffix(suffix)?;
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
     let digits = [whole, part].concat();
-    let only_digits = !whole.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let complete = !whole.is_empty() && !number.ends_with('.');
+    let only_digits = complete && digits.bytes().all(|b| b.is_ascii_digit());
     if !fits || !only_digits {
         return None;
     }
@@ -149,7 +150,9 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for text in ["", "m", "-1", "1 Gi", "1gi", "one", "1.2.3", ".5", "1KiB", "123456789012345678901"] {
+        for text in
+            ["", "m", "-1", "1 Gi", "1gi", "one", "1.2.3", ".5", "1.", "1KiB", "123456789012345678901"]
+        {
             let refused = text.parse::<Quantity>().unwrap_err();
             assert!(refused.to_string().contains(&format!("{text:?}")), "{refused}");
         }

@@ -12,7 +12,7 @@ use super::{Duration, schema};
 #[schemars(extend("x-kubernetes-validations" = rules()))]
 pub struct Scaling {
     /// Who decides. `Fixed`: `replicas`. `Auto`: the operator, by load, between `min` and `max`. `External`: somebody
-    /// else sets the Deployment's replicas (a HorizontalPodAutoscaler, KEDA, a person). Default: `Fixed`.
+    /// else sets the Deployment's replicas (a `HorizontalPodAutoscaler`, KEDA, a person). Default: `Fixed`.
     pub mode: ScalingMode,
 
     /// With `Fixed`: how many replicas. Default: 1; 1 to the partitions of `topics.orders`.

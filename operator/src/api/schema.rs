@@ -76,7 +76,7 @@ pub(super) fn redis_url() -> Value {
     let plain = "url must hold no user and no password: put them into a Secret and name it in redis.secret";
     let shape = "url must be redis://host:port, or rediss://host:port for TLS; the number of a database may follow, for \
                  example redis://redis:6379/2";
-    let pattern = format!("^(redis|rediss|valkey|valkeys)://{HOST}(:{PORT})?(/[0-9]{{0,5}})?$");
+    let pattern = format!("^rediss?://{HOST}(:{PORT})?(/[0-9]{{0,5}})?$");
     json!([
         rule("!self.contains('@')", plain),
         rule(format!("self.contains('@') || {}", matches(&pattern)), shape)

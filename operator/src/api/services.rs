@@ -24,7 +24,7 @@ pub struct DashboardSpec {
     /// How many replicas serve it. 0: no dashboard. Default: 1; 0 to 20.
     #[schemars(range(min = 0, max = 20))]
     pub replicas: i32,
-    /// How it is reached from outside the cluster. Without: not; inside, by the Service `<name>-dashboard`, port 80.
+    /// How it is reached from outside the cluster. Without: not; inside, by the Service `<name>-dashboard`, port 3001.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingress: Option<IngressSpec>,
     /// What each pod gets.
@@ -69,7 +69,7 @@ pub struct SimulatorSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NetworkPolicySpec {
-    /// Whether there are NetworkPolicies. They hold only on clusters whose network enforces them. Default: false.
+    /// Whether there are `NetworkPolicy` objects. They hold only on clusters whose network enforces them. Default: false.
     pub enabled: bool,
 }
 

@@ -44,17 +44,17 @@ fn own(path: &str) -> PathBuf {
 }
 
 fn read(folder: &Path) -> Vec<Sample> {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let entries = std::fs::read_dir(folder).expect("the folder of the resources");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     files.iter().map(|path| sample(path)).collect()
 }
 
 fn sample(path: &Path) -> Sample {
-    let file = path.file_name().unwrap().to_string_lossy().into_owned();
-    let text = std::fs::read_to_string(path).unwrap();
+    let file = path.file_name().expect("a file").to_string_lossy().into_owned();
+    let text = std::fs::read_to_string(path).expect("text");
     let expects = text.lines().map_while(|line| line.strip_prefix("# expect: ")).map(str::to_owned).collect();
-    let documents = serde_saphyr::from_multiple(&text).unwrap_or_else(|e| panic!("{file}: {e}"));
+    let documents = serde_saphyr::from_multiple(&text).expect(&file);
     Sample { file, expects, documents }
 }

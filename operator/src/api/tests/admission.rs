@@ -6,7 +6,7 @@ use kube_cel::Validator;
 use serde_json::{Map, Value};
 
 /// The resource with defaults.
-pub(super) fn admit(schema: &Value, object: &Value, old: Option<&Value>) -> Result<Value, String> {
+pub(crate) fn admit(schema: &Value, object: &Value, old: Option<&Value>) -> Result<Value, String> {
     let defaulted = defaulted(schema, object);
     let old = old.map(|old| self::defaulted(schema, old));
     let mut problems = Vec::new();
@@ -20,16 +20,31 @@ pub(super) fn admit(schema: &Value, object: &Value, old: Option<&Value>) -> Resu
     }
 }
 
-fn defaulted(schema: &Value, object: &Value) -> Value {
+/// The resource as a cluster keeps it: nothing takes the place of null, and what is left out has its default, the
+/// defaults of what is below filled in as well.
+pub(super) fn defaulted(schema: &Value, object: &Value) -> Value {
     let mut object = object.clone();
     remove_nulls(&mut object);
-    kube_cel::apply_defaults(schema, &object)
+    fill_in(schema, &mut object);
+    object
 }
 
 fn remove_nulls(value: &mut Value) {
     if let Value::Object(fields) = value {
         fields.retain(|_, field| !field.is_null());
         fields.values_mut().for_each(remove_nulls);
+    }
+}
+
+fn fill_in(schema: &Value, value: &mut Value) {
+    let Value::Object(fields) = value else { return };
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(default) = property.get("default") {
+            fields.entry(name).or_insert_with(|| default.clone());
+        }
+        if let Some(field) = fields.get_mut(name) {
+            fill_in(property, field);
+        }
     }
 }
 
@@ -47,18 +62,22 @@ fn check(schema: &Value, value: &Value, path: &str, problems: &mut Vec<String>) 
         let beyond = |limit: &str, outside: fn(&f64, &f64) -> bool| {
             schema[limit].as_f64().filter(|limit| outside(&number, limit))
         };
-        beyond("minimum", f64::lt).map(|least| say(format!("should be greater than or equal to {least}")));
-        beyond("maximum", f64::gt).map(|most| say(format!("should be less than or equal to {most}")));
+        if let Some(least) = beyond("minimum", f64::lt) {
+            say(format!("should be greater than or equal to {least}"));
+        }
+        if let Some(most) = beyond("maximum", f64::gt) {
+            say(format!("should be less than or equal to {most}"));
+        }
     }
     if let Some(text) = value.as_str() {
         let length = text.chars().count() as u64;
         let limit = |limit: &str| schema[limit].as_u64();
-        limit("minLength")
-            .filter(|least| length < *least)
-            .map(|least| say(format!("should be at least {least} chars long")));
-        limit("maxLength")
-            .filter(|most| length > *most)
-            .map(|most| say(format!("may not be more than {most} bytes")));
+        if let Some(least) = limit("minLength").filter(|least| length < *least) {
+            say(format!("should be at least {least} chars long"));
+        }
+        if let Some(most) = limit("maxLength").filter(|most| length > *most) {
+            say(format!("may not be more than {most} bytes"));
+        }
     }
     if let Some(fields) = value.as_object().filter(|_| !path.starts_with("metadata")) {
         check_fields(schema, fields, path, problems);

@@ -68,8 +68,8 @@ fn descriptions_say_the_defaults_and_limits_that_hold() {
     each("spec", &schema()["properties"]["spec"], &mut |path, schema| {
         let description = schema["description"].as_str().unwrap_or_default().replace('`', "");
         let says = |text: &str| description.contains(text);
-        let of_topic =
-            path.starts_with("spec.topics.") && (path.ends_with(".name") || path.ends_with(".partitions"));
+        let of_topic = path.starts_with("spec.topics.")
+            && matches!(path.rsplit('.').next(), Some("name" | "partitions"));
         let default =
             schema.get("default").filter(|default| !default.is_object()).map(|default| match default {
                 Value::String(text) => format!("Default: {text}"),

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::admission::admit;
+use super::admission::{admit, defaulted};
 use super::samples::{self, Sample};
 use super::schema;
 use crate::api::{AnalyticsPipeline, Duration, Quantity};
+use crate::fixtures;
 
 /// Admits one state after the other; the outcome of the last.
 fn last(schema: &Value, sample: &Sample) -> Result<Value, String> {
@@ -40,6 +41,19 @@ fn valid_resources_are_accepted_and_read() {
     }
 }
 
+/// What admission lets through, the operator can work with: it would have to say so in status otherwise.
+#[test]
+fn what_is_accepted_makes_a_pipeline() {
+    let schema = schema();
+    for sample in samples::valid().into_iter().chain(samples::examples()) {
+        let admitted = last(&schema, &sample).unwrap();
+        let mut resource: AnalyticsPipeline = serde_json::from_value(admitted).unwrap();
+        resource.metadata.namespace = Some("prod".to_owned());
+        resource.metadata.uid = Some("a-uid".to_owned());
+        fixtures::validate(&resource).unwrap_or_else(|e| panic!("{}: {e:?}", sample.file));
+    }
+}
+
 /// Whoever reads a resource that no API server has filled in reads the same.
 #[test]
 fn the_types_have_the_same_defaults_as_the_schema() {
@@ -47,7 +61,7 @@ fn the_types_have_the_same_defaults_as_the_schema() {
     for Sample { file, documents, .. } in samples::valid() {
         let Some(document) = documents.last().filter(|_| file != "nulls-are-absent.yaml") else { continue };
         let read = |value: &Value| serde_json::from_value::<AnalyticsPipeline>(value.clone()).unwrap();
-        assert_eq!(read(document).spec, read(&kube_cel::apply_defaults(&schema, document)).spec, "{file}");
+        assert_eq!(read(document).spec, read(&defaulted(&schema, document)).spec, "{file}");
     }
 }
 
