@@ -16,7 +16,9 @@ REAL_FEATURES := millrace-views/real-servers,millrace-dashboard/real-servers
 # Those on a Kubernetes API server, and those on a cluster whose nodes run containers.
 API_TESTS := $(filter chart kubernetes_api,$(call tests_in,tests/tests)) $(call tests_in,operator/tests)
 NODE_TESTS := cluster
-REAL_TESTS := $(filter-out $(STATIC_TESTS) $(API_TESTS) $(NODE_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
+# Those on a Kafka that knows its users and their rights.
+SECURED_TESTS := secured_kafka
+REAL_TESTS := $(filter-out $(STATIC_TESTS) $(API_TESTS) $(NODE_TESTS) $(SECURED_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
 SCRIPTS := $(shell grep -slE '^\#!.*bash|shellcheck shell=bash' dev/* dev/kubernetes/* .ci/*)
 
 help: ## Say what there is
@@ -55,6 +57,9 @@ test-fast: ## Run the tests that need no servers
 test-real: ## Run the tests on a real Kafka and a real Redis
 	$(CARGO_TEST) --features $(REAL_FEATURES) $(addprefix --test ,$(REAL_TESTS))
 
+test-secured: ## Run the tests on a real Kafka with TLS, logins and rights
+	$(CARGO_TEST) $(addprefix --test ,$(SECURED_TESTS))
+
 test-api: ## Run the tests on a real Kubernetes API server
 	@dev/kubernetes/build
 	@dev/kubernetes/tools
@@ -80,4 +85,4 @@ image: ## Build the container images millrace:dev and millrace-operator:dev
 	docker build --file docker/Dockerfile --target millrace --tag millrace:dev .
 	docker build --file docker/Dockerfile --target operator --tag millrace-operator:dev .
 
-.PHONY: help demo up down test lint generate test-fast test-real test-api test-cluster test-long bench fmt image
+.PHONY: help demo up down test lint generate test-fast test-real test-secured test-api test-cluster test-long bench fmt image
