@@ -24,7 +24,7 @@ fn everything_is_explained_and_every_option_has_a_variable() {
         for option in command.get_opts() {
             let (command, option_name) = (command.get_name(), option.get_id());
             assert!(option.get_help().is_some(), "{command} {option_name} is not explained");
-            let on_the_line_only = ["file", "force", "confirm"].contains(&option_name.as_str());
+            let on_the_line_only = ["file", "force", "confirm", "purge"].contains(&option_name.as_str());
             assert!(
                 on_the_line_only || option.get_env().is_some(),
                 "{command} {option_name} has no variable"
