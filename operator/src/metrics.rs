@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use runtime::metrics::registered;
 
 /// From a reconcile that finds nothing to do to one that waits for a Kafka that does not answer.
 const BUCKETS: [f64; 10] = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
@@ -95,14 +96,6 @@ impl Drop for Reconciling {
         self.running.dec();
         self.seconds.observe(self.started.elapsed().as_secs_f64());
     }
-}
-
-fn registered<C: prometheus::core::Collector + Clone + 'static>(
-    registry: &Registry,
-    collector: C,
-) -> Result<C, prometheus::Error> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }
 
 #[cfg(test)]

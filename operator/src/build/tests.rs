@@ -25,8 +25,8 @@ fn observed() -> Observed {
     Observed { secrets: secrets(), replicas: BTreeMap::from([(ProcessorName::Fraud, 4)]) }
 }
 
-/// All objects as the API takes them, by kind and name.
-fn objects(children: &Children) -> BTreeMap<String, Value> {
+/// All objects as the API takes them.
+fn all(children: &Children) -> Vec<Value> {
     let Children { service_accounts, network_policies, budgets, deployments, services, ingresses } = children;
     let mut all = Vec::new();
     all.extend(service_accounts.iter().map(json));
@@ -35,6 +35,12 @@ fn objects(children: &Children) -> BTreeMap<String, Value> {
     all.extend(deployments.iter().map(json));
     all.extend(services.iter().map(json));
     all.extend(ingresses.iter().map(json));
+    all
+}
+
+/// The same by kind and name.
+fn objects(children: &Children) -> BTreeMap<String, Value> {
+    let all = all(children);
     let count = all.len();
     let key = |object: &Value| format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]));
     let named: BTreeMap<_, _> = all.into_iter().map(|object| (key(&object), object)).collect();

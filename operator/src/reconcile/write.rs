@@ -55,9 +55,7 @@ impl Writer {
         manager: &str,
         body: &Value,
     ) -> Result<DynamicObject, RequestError> {
-        let (params, body) = (PatchParams::apply(manager).force(), Patch::Apply(body));
-        let api = self.api(target);
-        self.write(target.resource, api.patch(target.name, &params, &body)).await
+        self.patch(target, &PatchParams::apply(manager).force(), &Patch::Apply(body)).await
     }
 
     /// The same for the status.
@@ -66,9 +64,7 @@ impl Writer {
         target: Target<'_>,
         body: &Value,
     ) -> Result<DynamicObject, RequestError> {
-        let (params, body) = (PatchParams::apply(MANAGER).force(), Patch::Apply(body));
-        let api = self.api(target);
-        self.write(target.resource, api.patch_status(target.name, &params, &body)).await
+        self.patch_status(target, &PatchParams::apply(MANAGER).force(), &Patch::Apply(body)).await
     }
 
     /// The status as a whole, for resources that server-side apply does not understand because they do not fit their
@@ -78,9 +74,7 @@ impl Writer {
         target: Target<'_>,
         body: &Value,
     ) -> Result<DynamicObject, RequestError> {
-        let (params, body) = (PatchParams::default(), Patch::Merge(body));
-        let api = self.api(target);
-        self.write(target.resource, api.patch_status(target.name, &params, &body)).await
+        self.patch_status(target, &PatchParams::default(), &Patch::Merge(body)).await
     }
 
     /// Changes single fields, whoever owns them. With a `resourceVersion` in it only that version is changed.
@@ -89,9 +83,7 @@ impl Writer {
         target: Target<'_>,
         body: &Value,
     ) -> Result<DynamicObject, RequestError> {
-        let (params, body) = (PatchParams::default(), Patch::Merge(body));
-        let api = self.api(target);
-        self.write(target.resource, api.patch(target.name, &params, &body)).await
+        self.patch(target, &PatchParams::default(), &Patch::Merge(body)).await
     }
 
     /// Deletes this very object, not one of the same name that came after it; that it is gone is fine.
@@ -109,6 +101,26 @@ impl Writer {
     /// Reads what is there now, past everything that is remembered.
     pub(crate) async fn read(&self, target: Target<'_>) -> Result<Option<DynamicObject>, RequestError> {
         within(self.api(target).get_opt(target.name)).await
+    }
+
+    async fn patch(
+        &self,
+        target: Target<'_>,
+        params: &PatchParams,
+        patch: &Patch<&Value>,
+    ) -> Result<DynamicObject, RequestError> {
+        let api = self.api(target);
+        self.write(target.resource, api.patch(target.name, params, patch)).await
+    }
+
+    async fn patch_status(
+        &self,
+        target: Target<'_>,
+        params: &PatchParams,
+        patch: &Patch<&Value>,
+    ) -> Result<DynamicObject, RequestError> {
+        let api = self.api(target);
+        self.write(target.resource, api.patch_status(target.name, params, patch)).await
     }
 
     fn api(&self, target: Target<'_>) -> Api<DynamicObject> {

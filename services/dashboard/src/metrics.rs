@@ -2,8 +2,8 @@
 
 use prometheus::{
     Error, HistogramOpts, HistogramTimer, HistogramVec, IntCounterVec, IntGauge, Opts, Registry,
-    core::Collector,
 };
+use runtime::metrics::registered;
 
 use crate::feed::{Item, Taken};
 
@@ -62,11 +62,11 @@ impl Metrics {
     pub fn register(registry: &Registry) -> Result<Self, Error> {
         let gauge = |name: &str, help: &str| {
             let gauge = IntGauge::new(format!("dashboard_{name}"), help)?;
-            register(registry, gauge)
+            registered(registry, gauge)
         };
         let counter = |name: &str, help: &str, labels: &[&str]| {
             let counter = IntCounterVec::new(Opts::new(format!("dashboard_{name}"), help), labels)?;
-            register(registry, counter)
+            registered(registry, counter)
         };
         let redis = HistogramOpts::new("dashboard_redis_seconds", "Time that reads from Redis took")
             .buckets(vec![0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0]);
@@ -86,7 +86,7 @@ impl Metrics {
                 &["limit"],
             )?,
             requests: counter("requests_total", "Requests answered", &["route", "status"])?,
-            redis: register(registry, HistogramVec::new(redis, &["call"])?)?,
+            redis: registered(registry, HistogramVec::new(redis, &["call"])?)?,
         })
     }
 
@@ -183,9 +183,4 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.0.dec();
     }
-}
-
-fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {
-    registry.register(Box::new(metric.clone()))?;
-    Ok(metric)
 }

@@ -4,6 +4,7 @@ use contract::{Fact, Outputs, Rule};
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
+use runtime::metrics::registered;
 
 use crate::restore::Restored;
 use load::Load;
@@ -143,8 +144,7 @@ impl Maker<'_> {
     }
 
     fn put<C: prometheus::core::Collector + Clone + 'static>(&self, collector: C) -> prometheus::Result<C> {
-        self.registry.register(Box::new(collector.clone()))?;
-        Ok(collector)
+        registered(self.registry, collector)
     }
 
     fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {

@@ -6,6 +6,7 @@ pub mod config;
 pub mod health;
 pub mod http;
 pub mod kafka;
+pub mod metrics;
 pub mod process;
 pub mod settings;
 pub mod shutdown;

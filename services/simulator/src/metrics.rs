@@ -1,6 +1,7 @@
 //! What became of the orders: counted once, for metrics, progress lines and the final word alike.
 
 use prometheus::{IntCounter, Registry};
+use runtime::metrics::registered;
 
 /// Counts of one run. Clones share them.
 #[derive(Clone, Debug)]
@@ -24,11 +25,7 @@ pub struct Counts {
 
 impl Tally {
     pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let counter = |name, help| {
-            let counter = IntCounter::new(name, help)?;
-            registry.register(Box::new(counter.clone()))?;
-            prometheus::Result::Ok(counter)
-        };
+        let counter = |name, help| registered(registry, IntCounter::new(name, help)?);
         Ok(Self {
             accepted: counter("simulator_orders_accepted_total", "Orders handed to the Kafka client")?,
             delivered: counter("simulator_orders_delivered_total", "Orders acknowledged by the brokers")?,

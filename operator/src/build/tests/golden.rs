@@ -1,6 +1,6 @@
 //! What a small and a full pipeline consist of, as files that people read.
 
-use super::{children, json};
+use super::{all, children};
 use crate::build::Children;
 use crate::fixtures::golden;
 
@@ -8,15 +8,7 @@ use crate::fixtures::golden;
 const UPDATE: &str = "UPDATE_GOLDEN";
 
 fn yaml(children: &Children) -> String {
-    let Children { service_accounts, network_policies, budgets, deployments, services, ingresses } = children;
-    let mut all = Vec::new();
-    all.extend(service_accounts.iter().map(json));
-    all.extend(network_policies.iter().map(json));
-    all.extend(budgets.iter().map(json));
-    all.extend(deployments.iter().map(json));
-    all.extend(services.iter().map(json));
-    all.extend(ingresses.iter().map(json));
-    let all: Vec<_> = all.iter().map(|object| serde_saphyr::to_string(object).unwrap()).collect();
+    let all: Vec<_> = all(children).iter().map(|object| serde_saphyr::to_string(object).unwrap()).collect();
     all.join("---\n")
 }
 
