@@ -1,6 +1,6 @@
 //! What a stage does when the group moves: commit and let go, or restore and go on.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use runtime::topics::{STATE_CONFIG, ensure_internal};
 
@@ -13,6 +13,9 @@ use crate::producer::Producer;
 use crate::reader::Check;
 use crate::settle::await_offset_commits;
 use crate::stage::Stage;
+
+/// Two processes with one instance id take the place from each other within a few heartbeats.
+const CONTEST: Duration = Duration::from_secs(30);
 
 impl Stage {
     pub(crate) fn handle(&mut self, event: GroupEvent) -> Result<(), Interrupt> {
@@ -38,12 +41,29 @@ impl Stage {
                 self.let_go();
                 Ok(())
             }
-            GroupEvent::Fenced => Err(Interrupt::Fatal(StageError::Fenced {
-                group: self.identity.group.clone(),
-                instance: self.identity.instance.clone(),
-            })),
+            GroupEvent::Fenced => self.take_place_again(),
             GroupEvent::Failed(reason) => Err(Interrupt::Fatal(StageError::Consumer(reason))),
         }
+    }
+
+    /// The group gives an instance's place to whoever joined last. That may have been ourselves: after a broker
+    /// was away, a late request under our former member id fences us from the place we took again. So we join once
+    /// more. When the place is lost again at once, another process wants it; the younger one keeps it.
+    fn take_place_again(&mut self) -> Result<(), Interrupt> {
+        self.metrics.record_rebalance("fenced");
+        let contested = self.fenced_at.is_some_and(|at| at.elapsed() < CONTEST);
+        if contested {
+            return Err(Interrupt::Fatal(StageError::Fenced {
+                group: self.identity.group.clone(),
+                instance: self.identity.instance.clone(),
+            }));
+        }
+        self.fenced_at = Some(Instant::now());
+        let instance = &self.identity.instance;
+        tracing::warn!(instance, "another member took this instance's place in the group; joining again");
+        self.let_go();
+        self.producer = None;
+        Ok(self.input.rejoin()?)
     }
 
     fn let_go(&mut self) {

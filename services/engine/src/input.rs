@@ -24,7 +24,7 @@ pub(crate) enum GroupEvent {
     Revoked,
     /// Somebody else may have our partitions already; a commit would fail.
     Lost,
-    /// Our membership is closed for good: another process has our instance id.
+    /// The group gave our instance's place to another member; this client can never join again.
     Fenced,
     /// The client cannot go on for another reason.
     Failed(String),
@@ -69,7 +69,7 @@ impl ConsumerContext for GroupContext {
 /// The stage's consumer.
 pub(crate) struct Input {
     topic: String,
-    group: String,
+    config: ClientConfig,
     queue: BatchQueue<GroupContext>,
     consumer: Arc<BaseConsumer<GroupContext>>,
 }
@@ -108,13 +108,20 @@ pub(crate) fn fetch_limits(config: &mut ClientConfig) {
 
 impl Input {
     /// Makes the consumer and joins the group.
-    pub(crate) fn start(config: &ClientConfig, topic: &str) -> Result<Self, StageError> {
+    pub(crate) fn start(config: ClientConfig, topic: &str) -> Result<Self, StageError> {
         let consumer: Arc<BaseConsumer<GroupContext>> =
             Arc::new(config.create_with_context(GroupContext::default()).map_err(StageError::Client)?);
         consumer.subscribe(&[topic]).map_err(StageError::Client)?;
         let queue = BatchQueue::new(Arc::clone(&consumer));
-        let group = config.get("group.id").unwrap_or_default().to_owned();
-        Ok(Self { topic: topic.to_owned(), group, queue, consumer })
+        Ok(Self { topic: topic.to_owned(), config, queue, consumer })
+    }
+
+    /// Joins the group anew with a client of its own, after this one was fenced.
+    pub(crate) fn rejoin(&mut self) -> Result<(), StageError> {
+        let mut fresh = Self::start(self.config.clone(), &self.topic)?;
+        fresh.queue.waited = self.waited();
+        std::mem::replace(self, fresh).close();
+        Ok(())
     }
 
     /// Serves the client's callbacks, waiting up to `wait`, and returns the next thing the group decided.
@@ -148,7 +155,7 @@ impl Input {
             Some((RDKafkaErrorCode::FencedInstanceId, _)) => GroupEvent::Fenced,
             Some((_, reason)) => GroupEvent::Failed(reason),
             None if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
-                let group = &self.group;
+                let group = self.config.get("group.id").unwrap_or_default();
                 return tracing::error!(
                     "not allowed to be a member of consumer group {group}: grant this user Read on group {group}"
                 );

@@ -18,7 +18,7 @@
 //!
 //! # Assumptions
 //! - The brokers keep what they acknowledged (replication and `min.insync.replicas` are the operator's choice).
-//! - Each replica has an instance name of its own. Two with the same name end each other, safely.
+//! - Each replica has an instance name of its own. Of two processes with one name the older ends, safely.
 //! - Nobody else writes to the stage's state topic or uses transactional ids that begin with its group's name.
 //! - `transaction.max.timeout.ms` of the brokers is at least 10 s (the default is 15 min).
 //!

@@ -119,7 +119,7 @@ impl<'a> Preparation<'a> {
         let claim = self.retry(&need, "claiming processors", || self.claim(&state))?;
         let metrics = Metrics::register(&self.process.registry, stage)
             .map_err(|error| StageError::Metrics(error.to_string()))?;
-        let input = Input::start(&consumer_config(self.client(), group, instance), &topics.orders)?;
+        let input = Input::start(consumer_config(self.client(), group, instance), &topics.orders)?;
         need.missing("waiting for partitions of the group");
         Ok(Stage {
             kafka: self.config.kafka.clone(),
@@ -141,6 +141,7 @@ impl<'a> Preparation<'a> {
             committed_at: Instant::now(),
             caught_up: true,
             failures: 0,
+            fenced_at: None,
             batch_limit: LARGEST_BATCH,
             dead_letter_limit: DEAD_LETTER_LIMIT,
             identity: self.identity,

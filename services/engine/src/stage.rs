@@ -71,6 +71,8 @@ pub(crate) struct Stage {
     /// The last batch was not a full one: we read as fast as orders come.
     pub caught_up: bool,
     pub failures: u32,
+    /// When the group last gave our place to another member.
+    pub fenced_at: Option<Instant>,
     /// The producer's bound of a batch, in bytes.
     pub batch_limit: usize,
     /// A dead letter larger than this cannot be sent to its topic.
