@@ -44,12 +44,14 @@ down: ## Stop what `make up` started
 	@dev/down
 
 ui: $(PAGE) ## Build the dashboard's page, which the next build of the program holds
+	@:
 
 $(UI_PACKAGES): $(UI)/package.json $(UI)/package-lock.json
 	@dev/prerequisites page
 	cd $(UI) && npm ci --no-audit --no-fund
 
 $(PAGE): $(UI_PACKAGES) $(UI_SOURCES)
+	@dev/prerequisites page
 	cd $(UI) && npm run build
 
 # Everything but the page works without Node.js, and the dashboard then says how to build it.

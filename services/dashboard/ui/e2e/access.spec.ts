@@ -61,6 +61,24 @@ test('with a token nothing is open: no route of the document, no file of the pag
   }
 });
 
+test('behind a proxy that asks who it is, the proxy alone is believed', async ({ shop }) => {
+  const header = 'x-forwarded-user';
+  const paths = ['/', '/api/stats', '/nothing', ...SESSIONS];
+  for (const [from, named] of [['127.0.0.0/8', [200, 200, 404, 200, 101]], ['10.0.0.0/8', paths.map(() => 401)]] as const) {
+    const { url, stop } = await shop.pipeline.runAnother({ proxy: { header, from } });
+    const statuses = async (headers: Record<string, string>) =>
+      Promise.all(paths.map((path) => ask(url + path, headers).then(({ status }) => status)));
+    try {
+      expect(await statuses({ [header]: 'an@shop.example' }), from).toEqual(named);
+      for (const headers of [{}, { [header]: '' }, { 'x-other-user': 'an@shop.example' }]) {
+        expect(await statuses(headers), from).toEqual(paths.map(() => 401));
+      }
+    } finally {
+      await stop();
+    }
+  }
+});
+
 /** What a page can read of the dashboard at `url`. */
 async function reach(page: Page, url: string): Promise<Record<'rest' | 'polling' | 'webSocket', boolean>> {
   return page.evaluate(async ([base, polling, webSocket]) => {

@@ -92,6 +92,18 @@ test('both languages, and the choice is kept', async ({ page, shop }) => {
   await expect(page).toHaveTitle('Millrace: live sales');
 });
 
+test('times are those of the viewer, and the zone stands beside them', async ({ browser, shop }) => {
+  const context = await browser.newContext({ locale: 'vi-VN', timezoneId: 'Asia/Kolkata' });
+  const page = await context.newPage();
+  await open(page, shop);
+  await expect(page.locator('.as-of')).toContainText('GMT+5:30');
+  await expect(page.locator('#alerts-heading')).toContainText('GMT+5:30');
+  const hours = await page.locator('.hours tbody th').allTextContents();
+  expect(hours).toHaveLength(24);
+  expect(hours.filter((hour) => !/^\d\d:30$/.test(hour))).toEqual([]);
+  await context.close();
+});
+
 test('the look can be chosen and is kept from the first paint on', async ({ page, shop }) => {
   await page.emulateMedia({ colorScheme: 'light' });
   await open(page, shop);

@@ -28,6 +28,8 @@ const COMMANDS: Record<Part, readonly string[]> = {
 interface Access {
   readonly token?: string;
   readonly origins?: string;
+  /** The header in which a proxy names the user, and where it connects from. */
+  readonly proxy?: { readonly header: string; readonly from: string };
 }
 
 export class Pipeline {
@@ -73,7 +75,7 @@ export class Pipeline {
     await running.ready(admin);
   }
 
-  /** Starts a further dashboard, which asks for a token or lets in other pages. */
+  /** Starts a further dashboard, which asks who it is or lets in other pages. */
   async runAnother(access: Access): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
     const [port, admin] = [await freePort(), await freePort()];
     const file = join(this.#data, 'token');
@@ -83,6 +85,9 @@ export class Pipeline {
       ADMIN_LISTEN: `127.0.0.1:${admin}`,
       DASHBOARD_LISTEN: `127.0.0.1:${port}`,
       ...(access.token === undefined ? {} : { DASHBOARD_AUTH_TOKEN_FILE: file }),
+      ...(access.proxy === undefined
+        ? {}
+        : { DASHBOARD_AUTH_PROXY_HEADER: access.proxy.header, DASHBOARD_AUTH_PROXY_FROM: access.proxy.from }),
       ...(access.origins === undefined ? {} : { DASHBOARD_ALLOWED_ORIGINS: access.origins }),
     });
     await running.ready(admin);

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { TrendEntry, TrendWindow } from '../api/decode.ts';
 import { count, growth, score } from '../format/money.ts';
 import { hourAndMinute } from '../format/time.ts';
+import { fewBefore } from '../live/trends.ts';
 import { Choice } from './Choice.tsx';
 import { FailingMark } from './FailingMark.tsx';
 import { useModel, useWords } from './page.tsx';
@@ -11,8 +12,6 @@ import { useModel, useWords } from './page.tsx';
 const SHOWN = 5;
 /** From here on a change is hardly chance: two standard deviations. */
 const REMARKABLE = 2;
-/** When there are so many times as many orders as in the time before, it is the shop that rises, and no product of it. */
-const FEW = 5n;
 
 /** What is rising, and why it is said to. */
 export function Trends() {
@@ -46,14 +45,6 @@ export function Trends() {
 
 function rising(shown: TrendWindow | undefined, kind: 'productsByScore' | 'citiesByScore'): readonly TrendEntry[] {
   return (shown?.[kind] ?? []).filter((entry) => entry.score > 0).slice(0, SHOWN);
-}
-
-/** All orders, where there were so few in the time before that everything seems to rise; a shop that has just begun. */
-function fewBefore(shown: TrendWindow | undefined): { readonly now: bigint; readonly before: bigint } | null {
-  const all = shown?.citiesByScore ?? [];
-  const now = all.reduce((sum, entry) => sum + entry.orders, 0n);
-  const before = all.reduce((sum, entry) => sum + entry.previousOrders, 0n);
-  return before * FEW < now ? { now, before } : null;
 }
 
 interface RisingProps {
