@@ -21,21 +21,44 @@ SECURED_TESTS := secured_kafka
 REAL_TESTS := $(filter-out $(STATIC_TESTS) $(API_TESTS) $(NODE_TESTS) $(SECURED_TESTS),$(call tests_in,tests/tests services/views/tests services/dashboard/tests))
 SCRIPTS := $(shell grep -slE '^\#!.*bash|shellcheck shell=bash' dev/* dev/kubernetes/* .ci/*)
 
+# The dashboard's page: what it is built of (a folder changes when a file of it goes), and what tells that it is built.
+UI := services/dashboard/ui
+UI_PACKAGES := $(UI)/node_modules/.package-lock.json
+UI_SOURCES := $(shell find $(UI)/src $(UI)/public $(UI)/tools) $(wildcard $(UI)/*.json $(UI)/*.ts) $(UI)/index.html
+PAGE := $(UI)/dist/page/index.html
+
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## See it work: everything in one process, nothing to install, on http://localhost:3001
+demo: page-if-possible ## See it work: everything in one process, nothing to install, on http://localhost:3001
 	@dev/prerequisites build
 	@$(CARGO_BUILD)
 	@$(BINARY) demo
 
-up: ## Run it for real on this machine: a real Kafka, a real Redis, each service a process
+up: page-if-possible ## Run it for real on this machine: a real Kafka, a real Redis, each service a process
 	@dev/prerequisites build servers
 	@$(CARGO_BUILD)
 	@dev/up $(BINARY)
 
 down: ## Stop what `make up` started
 	@dev/down
+
+ui: $(PAGE) ## Build the dashboard's page, which the next build of the program holds
+	@:
+
+$(UI_PACKAGES): $(UI)/package.json $(UI)/package-lock.json
+	@dev/prerequisites page
+	cd $(UI) && npm ci --no-audit --no-fund
+
+$(PAGE): $(UI_PACKAGES) $(UI_SOURCES)
+	@dev/prerequisites page
+	cd $(UI) && npm run build
+
+# Everything but the page works without Node.js, and the dashboard then says how to build it.
+page-if-possible:
+	@if dev/prerequisites page 2> /dev/null; then \
+	  $(MAKE) --no-print-directory ui || echo "The page could not be built. All else works without it." >&2; \
+	elif [ ! -e $(PAGE) ]; then echo "Node.js 20.19 or newer is not installed: the page will say how to build it." >&2; fi
 
 test: ## Run every check and every test; servers are started and stopped as needed
 	@dev/test
@@ -56,6 +79,14 @@ test-fast: ## Run the tests that need no servers
 
 test-real: ## Run the tests on a real Kafka and a real Redis
 	$(CARGO_TEST) --features $(REAL_FEATURES) $(addprefix --test ,$(REAL_TESTS))
+
+test-ui: ui ## Check the page: lints, types, logic, words, drift of generated types, size
+	cd $(UI) && npm run lint && npm test
+
+test-browser: ui ## Run the tests of the page in a browser, on the program, a real Kafka and a real Redis
+	$(CARGO_BUILD)
+	cargo build --locked --workspace --example send
+	cd $(UI) && CHROMIUM=$$($(CURDIR)/dev/chromium install) npm run e2e
 
 test-secured: ## Run the tests on a real Kafka with TLS, logins and rights
 	$(CARGO_TEST) $(addprefix --test ,$(SECURED_TESTS))
@@ -85,4 +116,5 @@ image: ## Build the container images millrace:dev and millrace-operator:dev
 	docker build --file docker/Dockerfile --target millrace --tag millrace:dev .
 	docker build --file docker/Dockerfile --target operator --tag millrace-operator:dev .
 
-.PHONY: help demo up down test lint generate test-fast test-real test-secured test-api test-cluster test-long bench fmt image
+.DELETE_ON_ERROR:
+.PHONY: help demo up down ui page-if-possible test lint generate test-fast test-real test-ui test-browser test-secured test-api test-cluster test-long bench fmt image

@@ -1,7 +1,7 @@
 //! The web page. Its files are part of the binary; nothing is loaded from elsewhere.
 //!
 //! That is the page built from `ui/`, when it was built before the binary was (`make ui`); without Node.js it is
-//! the plain one of `page/`, which shows the same figures in fewer words and says how to get the other.
+//! the one of `page/`, which says how to build the other.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,13 +16,11 @@ use axum::routing::get;
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const PLAIN: [(&str, &[u8]); 6] = [
-    ("index.html", include_bytes!("../page/index.html")),
+/// What is served while there is no built page.
+const HINT: [(&str, &[u8]); 3] = [
+    (INDEX, include_bytes!("../page/index.html")),
     ("style.css", include_bytes!("../page/style.css")),
-    ("app.js", include_bytes!("../page/app.js")),
-    ("socket.js", include_bytes!("../page/socket.js")),
-    ("words.js", include_bytes!("../page/words.js")),
-    ("icon.svg", include_bytes!("../page/icon.svg")),
+    ("icon.svg", include_bytes!("../ui/public/icon.svg")),
 ];
 /// The document that `/` answers with.
 const INDEX: &str = "index.html";
@@ -55,11 +53,11 @@ pub fn paths() -> Vec<String> {
     files().iter().map(File::route).collect()
 }
 
-/// Those of the page that was built, else the plain ones.
+/// Those of the page that was built, else those of the hint.
 fn files() -> Vec<File> {
     let built: Vec<_> =
         Built::iter().filter(|path| !is_compressed(path)).filter_map(|path| built(&path)).collect();
-    if built.iter().any(|file| file.path == INDEX) { built } else { plain() }
+    if built.iter().any(|file| file.path == INDEX) { built } else { hint() }
 }
 
 fn built(path: &str) -> Option<File> {
@@ -73,11 +71,8 @@ fn built(path: &str) -> Option<File> {
     Some(File::new(path, content(path)?, br, gzip))
 }
 
-fn plain() -> Vec<File> {
-    PLAIN
-        .into_iter()
-        .map(|(path, content)| File::new(path, Bytes::from_static(content), None, None))
-        .collect()
+fn hint() -> Vec<File> {
+    HINT.into_iter().map(|(path, content)| File::new(path, Bytes::from_static(content), None, None)).collect()
 }
 
 fn is_compressed(path: &str) -> bool {

@@ -32,7 +32,7 @@ fn block_on(test: impl Future<Output = Result<()>>) -> Result<()> {
 }
 
 #[test]
-fn the_npm_client_and_the_page_see_what_is_committed() {
+fn the_npm_client_sees_what_is_committed() {
     case::run("dashboard-sockets", |case| {
         install()?;
         let kafka = Kafka::start(case)?;
@@ -59,14 +59,11 @@ async fn relay(case: &Case, brokers: &str) -> Result<()> {
     let newest = json!({"type": "revenue_update", "totalRevenue": 2, "sequence": 2});
     let at_once = [json!({"connected": true}), json!({"event": "metrics", "payload": newest})];
     for transports in [&["websocket"][..], &["polling"], &["polling", "websocket"]] {
-        let mut client = Client::start(case, "client.mjs", &dashboard.url, transports)?;
+        let mut client = Client::start(case, &dashboard.url, transports)?;
         let upgraded = (transports.len() > 1).then(|| json!({"upgraded": "websocket"}));
         client.expect(at_once.iter().chain(&upgraded)).await?;
         clients.push(client);
     }
-    let mut page = Client::start(case, "page.mjs", &dashboard.url, &[])?;
-    page.expect(&at_once).await?;
-    clients.push(page);
 
     producer.abort("alerts", r#"{"alertId":"aborted, too"}"#)?;
     let alert =
@@ -244,16 +241,16 @@ impl Transactions {
     }
 }
 
-/// The npm client, or the page's, in a process of its own.
+/// The npm client in a process of its own.
 struct Client {
     _process: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Client {
-    fn start(case: &Case, script: &str, url: &str, transports: &[&str]) -> Result<Self> {
+    fn start(case: &Case, url: &str, transports: &[&str]) -> Result<Self> {
         let mut command = Command::from(case.command("node"));
-        command.arg(node_dir().join(script)).arg(url).args(transports);
+        command.arg(node_dir().join("client.mjs")).arg(url).args(transports);
         let mut process =
             command.stdout(Stdio::piped()).kill_on_drop(true).spawn().context("starting node")?;
         let stdout = process.stdout.take().context("node has no output")?;

@@ -3,8 +3,8 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'e2e',
   outputDir: '../../../target/ui-e2e/results',
-  // one pipeline on real servers for all of them
-  workers: 1,
+  // each has a pipeline on real servers, for all files that it runs; most of the time they wait
+  workers: 2,
   fullyParallel: false,
   timeout: 120_000,
   expect: { timeout: 20_000 },

@@ -2,6 +2,7 @@
 
 import { test as base, expect, type Page } from '@playwright/test';
 
+import { Between } from './between.ts';
 import { expected, type Order, someOrders } from './orders.ts';
 import { Pipeline } from './pipeline.ts';
 
@@ -20,6 +21,8 @@ interface Worker {
 interface Each {
   /** Fails the test when a page says something on its console or breaks. */
   readonly quiet: void;
+  /** A proxy before the dashboard, for what goes wrong on the way. */
+  readonly between: Between & { readonly url: string };
 }
 
 export const test = base.extend<Each, Worker>({
@@ -41,6 +44,13 @@ export const test = base.extend<Each, Worker>({
     }
   }, { scope: 'worker', timeout: 180_000 }],
 
+  between: async ({ shop }, use) => {
+    const between = new Between(shop.pipeline.url);
+    const url = await between.start();
+    await use(Object.assign(between, { url }));
+    await between.stop();
+  },
+
   quiet: [async ({ page }, use) => {
     const said: string[] = [];
     page.on('pageerror', (error) => said.push(error.message));
@@ -59,6 +69,30 @@ export { expect };
 export async function open(page: Page, shop: Shop): Promise<void> {
   await page.goto(shop.pipeline.url);
   await expect(page.locator('.pill')).toHaveAttribute('data-state', 'live');
+}
+
+/** What somebody who comes by has to see within ten seconds: revenue, orders, cities, products, alerts, and that it is live. */
+export async function newcomer(page: Page): Promise<void> {
+  const limit = { timeout: 10_000 };
+  await Promise.all([
+    expect(page.locator('.pill')).toHaveAttribute('data-state', 'live', limit),
+    expect.poll(() => values(page, '#revenue').then(([revenue = 0]) => revenue), limit).toBeGreaterThan(0),
+    expect.poll(() => values(page, '#orders').then(([orders = 0]) => orders), limit).toBeGreaterThan(0),
+    expect.poll(() => values(page, '#cities').then((all) => all.length), limit).toBeGreaterThan(2),
+    expect.poll(() => values(page, '#products').then((all) => all.length), limit).toBeGreaterThan(2),
+    expect(page.locator('.alert').first()).toBeVisible(limit),
+  ]);
+}
+
+/** Texts of the page's own that do not fit where they stand. Names of products and the like may be cut, with dots. */
+export async function cutOff(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const own = '.figure, .exact, .reach, .pill, .pipeline p, .pipeline dd, h2, .told, .choice span, .severity, thead th, .alert time, .score, .ranking td, .trends td, .why';
+    return [...document.querySelectorAll<HTMLElement>(own)]
+      .filter((one) => one.closest('.hidden') === null && one.offsetParent !== null)
+      .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0 && getComputedStyle(one).display !== 'inline')
+      .map((one) => `${one.className || one.tagName}: ${one.textContent}`);
+  });
 }
 
 /** Numbers as they stand in `<data value>`. */

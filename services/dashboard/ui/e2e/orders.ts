@@ -117,6 +117,25 @@ export function someOrders(): Order[] {
   return [...usual, ...high, ...hasty];
 }
 
+/** What a shop sells from one evening to the next: little at night, most at noon and after work; and the last minutes. */
+export function aDay(now: number): Order[] {
+  const hour = 3_600_000;
+  const sold = (n: number, at: number) => order({
+    total: 2_000_000 + ((n * 7_919_000) % 31_000_000),
+    city: CITIES[(n * n) % 7 % CITIES.length] ?? 'HCM',
+    product: PRODUCTS[(n * n) % 11 % PRODUCTS.length] ?? 'Laptop',
+    timestamp: new Date(at).toISOString(),
+  });
+  const hours = Array.from({ length: 23 }, (_, back) => {
+    const begin = now - (23 - back) * hour;
+    const local = new Date(begin + 7 * hour).getUTCHours();
+    const busy = Math.round(6 + 60 * Math.exp(-(((local - 12) / 3) ** 2)) + 90 * Math.exp(-(((local - 20) / 2.5) ** 2)));
+    return Array.from({ length: busy }, (__, n) => sold(n, begin + (n * hour) / busy));
+  });
+  const minutes = Array.from({ length: 300 }, (_, n) => sold(n, now - 600_000 + n * 2_000));
+  return [...hours.flat(), ...minutes];
+}
+
 /** Orders with a payload wherever a user can put one, enough of them to fill every list; each raises an alert. */
 export function payloadOrders(): Order[] {
   return PAYLOADS.flatMap((payload, which) => [

@@ -11,9 +11,9 @@ import type { Order } from './orders.ts';
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const TARGET = process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target');
 const MILLRACE = process.env['MILLRACE'] ?? join(TARGET, 'debug/millrace');
-const SEND = join(TARGET, 'debug/examples/send');
+const SEND = process.env['SEND'] ?? join(TARGET, 'debug/examples/send');
 /** Screenshots and logs. */
-export const ARTEFACTS = join(TARGET, 'ui-e2e');
+export const ARTEFACTS = join(ROOT, 'target/ui-e2e');
 
 type Part = 'process' | 'views' | 'dashboard' | 'simulate';
 
@@ -21,15 +21,27 @@ const COMMANDS: Record<Part, readonly string[]> = {
   process: ['process', 'revenue', 'fraud', 'trend'],
   views: ['views'],
   dashboard: ['dashboard'],
-  simulate: ['simulate', '--rate', '20', '--seed', '7'],
+  simulate: ['simulate', '--rate', '3', '--seed', '7'],
 };
 
+/** Who may ask a dashboard. */
+interface Access {
+  readonly token?: string;
+  readonly origins?: string;
+  /** The header in which a proxy names the user, and where it connects from. */
+  readonly proxy?: { readonly header: string; readonly from: string };
+}
+
 export class Pipeline {
-  readonly #data = join(ARTEFACTS, `run-${process.pid}`);
+  readonly #data: string;
   readonly #parts = new Map<Part, Running>();
   #env: NodeJS.ProcessEnv = {};
   #brokers = '';
   #port = 0;
+
+  constructor(name = 'shop') {
+    this.#data = join(ARTEFACTS, `${name}-${process.pid}`);
+  }
 
   /** Where the page is. */
   get url(): string {
@@ -63,16 +75,20 @@ export class Pipeline {
     await running.ready(admin);
   }
 
-  /** Starts a further dashboard that asks for a token; gives its address. */
-  async runProtected(token: string): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+  /** Starts a further dashboard, which asks who it is or lets in other pages. */
+  async runAnother(access: Access): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
     const [port, admin] = [await freePort(), await freePort()];
     const file = join(this.#data, 'token');
-    writeFileSync(file, `${token}\n`, { mode: 0o600 });
-    const running = new Running('protected', MILLRACE, COMMANDS.dashboard, join(this.#data, 'protected.log'), {
+    writeFileSync(file, `${access.token ?? ''}\n`, { mode: 0o600 });
+    const running = new Running('another', MILLRACE, COMMANDS.dashboard, join(this.#data, 'another.log'), {
       ...this.#env,
       ADMIN_LISTEN: `127.0.0.1:${admin}`,
       DASHBOARD_LISTEN: `127.0.0.1:${port}`,
-      DASHBOARD_AUTH_TOKEN_FILE: file,
+      ...(access.token === undefined ? {} : { DASHBOARD_AUTH_TOKEN_FILE: file }),
+      ...(access.proxy === undefined
+        ? {}
+        : { DASHBOARD_AUTH_PROXY_HEADER: access.proxy.header, DASHBOARD_AUTH_PROXY_FROM: access.proxy.from }),
+      ...(access.origins === undefined ? {} : { DASHBOARD_ALLOWED_ORIGINS: access.origins }),
     });
     await running.ready(admin);
     return { url: `http://127.0.0.1:${port}`, stop: () => running.stop() };
@@ -120,4 +136,13 @@ export class Pipeline {
     // the logs stay
     for (const server of ['kafka', 'redis']) rmSync(join(this.#data, server), { recursive: true, force: true });
   }
+}
+
+/** `make demo`: everything in one process. */
+export async function runDemo(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+  const [port, admin] = [await freePort(), await freePort()];
+  const listen = ['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${admin}`];
+  const running = new Running('demo', MILLRACE, ['demo', ...listen], join(ARTEFACTS, 'demo.log'), {});
+  await running.ready(admin);
+  return { url: `http://127.0.0.1:${port}`, stop: () => running.stop() };
 }

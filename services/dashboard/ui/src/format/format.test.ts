@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { compact, count, money, percent } from './money.ts';
+import { compact, count, growth, money, percent } from './money.ts';
 import { clock, fullTime, hourBegin, hourLabel, zone } from './time.ts';
 
 /** Without the spaces that are not to break. */
@@ -9,7 +9,7 @@ const plain = (text: string) => text.replaceAll('\u00a0', ' ').replaceAll('\u202
 describe('money', () => {
   it('is written as people of the language write it', () => {
     expect(plain(money('vi', 25_000_000n))).toBe('25.000.000 ₫');
-    expect(money('en', 25_000_000n)).toBe('₫25,000,000');
+    expect(plain(money('en', 25_000_000n))).toBe('25,000,000 ₫');
     expect(plain(money('vi', 0n))).toBe('0 ₫');
     expect(plain(money('vi', -1_500n))).toBe('-1.500 ₫');
   });
@@ -60,6 +60,13 @@ describe('counts and shares', () => {
     expect(percent('vi', 0.25)).toBe('+25%');
     expect(percent('en', -0.5)).toBe('-50%');
     expect(percent('en', 0)).toBe('0%');
+  });
+
+  it('are told as a multiple where a percentage says nothing any more', () => {
+    expect(growth('vi', 0.25)).toBe('+25%');
+    expect(growth('vi', 9.99)).toBe('+999%');
+    expect(growth('vi', 10)).toBe('×11');
+    expect(growth('vi', 1_399)).toBe('×1.400');
   });
 });
 

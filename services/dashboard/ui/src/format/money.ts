@@ -13,7 +13,6 @@ const MOST_DECIMALS = 3;
 
 interface Formats {
   readonly count: Intl.NumberFormat;
-  readonly money: Intl.NumberFormat;
   readonly percent: Intl.NumberFormat;
   readonly score: Intl.NumberFormat;
   readonly decimals: readonly Intl.NumberFormat[];
@@ -26,16 +25,15 @@ function formatsOf(locale: string): Formats {
     new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   return {
     count: new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }),
-    money: new Intl.NumberFormat(locale, { style: 'currency', currency: 'VND' }),
     percent: new Intl.NumberFormat(locale, { style: 'percent', signDisplay: 'exceptZero', maximumFractionDigits: 0 }),
     score: new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
     decimals,
   };
 }
 
-/** `25.000.000 ₫` or `₫25,000,000`, to the last đồng. */
+/** `25.000.000 ₫` or `25,000,000 ₫`, to the last đồng. */
 export function money(language: Language, vnd: bigint): string {
-  return formats[language].money.format(vnd);
+  return `${formats[language].count.format(vnd)}\u00a0₫`;
 }
 
 /** `1.234.567`. */
@@ -46,6 +44,11 @@ export function count(language: Language, n: bigint | number): string {
 /** `+25 %`; 0.25 is 25 per cent. */
 export function percent(language: Language, ratio: number): string {
   return formats[language].percent.format(ratio);
+}
+
+/** How much more than before: `+25 %`, or `×15` where a percentage says nothing any more. */
+export function growth(language: Language, ratio: number): string {
+  return ratio < 9.995 ? percent(language, ratio) : `×${count(language, Math.round(ratio + 1))}`;
 }
 
 /** One decimal. */

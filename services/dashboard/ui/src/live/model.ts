@@ -45,6 +45,8 @@ export interface Model {
   /** When figures last came, by the viewer's clock. */
   readonly figuresCame: number | null;
   readonly figuresFollowed: Followed;
+  /** The instant, by the server's clock, at which the figures were last known to hold without having changed. */
+  readonly held: number | null;
   readonly curve: readonly CurvePoint[];
   readonly hours: readonly Hour[] | null;
   readonly cities: readonly City[] | null;
@@ -95,6 +97,7 @@ export function emptyModel(now: number): Model {
     figures: null,
     figuresCame: null,
     figuresFollowed: { sequence: null, older: 0 },
+    held: null,
     curve: [],
     hours: null,
     cities: null,

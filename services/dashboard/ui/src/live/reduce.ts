@@ -4,6 +4,7 @@ import type { Totals, Trends, Update } from '../api/decode.ts';
 import { addAlert, mergeAlerts } from './alerts.ts';
 import { addPoint, mergePoints } from './curve.ts';
 import type { Answer, Figures, Followed, Happening, Model, Topic } from './model.ts';
+import { heldAt } from './state.ts';
 
 /**
  * An update with a lower number than the last is from before and dropped. After this many in a row whoever numbers
@@ -97,8 +98,13 @@ function takeAnswer(model: Model, answer: Answer, at: number): Model {
     case 'alerts':
       return { ...model, alerts: mergeAlerts(model.alerts ?? [], answer.value) };
     case 'pipeline':
-      return { ...model, heard: { pipeline: answer.value, at } };
+      return takePipeline({ ...model, heard: { pipeline: answer.value, at } });
   }
+}
+
+function takePipeline(model: Model): Model {
+  const held = heldAt(model);
+  return held === null || held <= (model.held ?? 0) ? model : { ...model, held };
 }
 
 function takeTrends(model: Model, trends: Trends): Model {

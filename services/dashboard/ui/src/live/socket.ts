@@ -6,6 +6,7 @@ import { Decoder, Encoder } from 'socket.io-parser';
 import { alert, decoded, update } from '../api/decode.ts';
 import { exact } from '../api/json.ts';
 import type { Happening } from './model.ts';
+import { Way } from './way.ts';
 
 /** The longest pause before the connection is tried again. */
 const LONGEST_PAUSE_MS = 5_000;
@@ -21,14 +22,12 @@ export interface Live {
   readonly reconnect: () => void;
 }
 
-/** WebSocket first, and the other way round for those who have something in between that ends it before it begins. */
-const TRANSPORTS = ['websocket', 'polling'];
-
 /** Connects, and again whenever the connection is lost. */
 export function listen(happened: (happening: Happening) => void): Live {
+  const way = new Way();
   const socket = io({
     parser: { Encoder, Decoder: ExactDecoder },
-    transports: TRANSPORTS,
+    transports: [...way.next(0)],
     tryAllTransports: true,
     reconnectionDelay: 500,
     reconnectionDelayMax: LONGEST_PAUSE_MS,
@@ -36,10 +35,14 @@ export function listen(happened: (happening: Happening) => void): Live {
     timeout: 8_000,
   });
   socket.io.on('reconnect_attempt', (attempt) => {
-    socket.io.opts.transports = attempt % 2 === 0 ? TRANSPORTS : TRANSPORTS.toReversed();
+    socket.io.opts.transports = [...way.next(attempt)];
   });
-  socket.on('connect', () => happened({ is: 'connected', at: Date.now() }));
+  socket.on('connect', () => {
+    way.connected(Date.now());
+    happened({ is: 'connected', at: Date.now() });
+  });
   socket.on('disconnect', (reason) => {
+    if (reason.startsWith('transport')) way.lost(Date.now());
     happened({ is: 'disconnected', at: Date.now() });
     // the client takes it for final when the server ends the connection; a server that restarts does so, too
     if (reason === 'io server disconnect') setTimeout(() => socket.connect(), LONGEST_PAUSE_MS * Math.random());

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Pipeline } from '../api/decode.ts';
 import { CATCH_UP, emptyModel, type Model } from './model.ts';
+import { reduce } from './reduce.ts';
 import { asOf, isCurrent, lagOf, serverNow, stateOf } from './state.ts';
 
 /** The viewer's clock; the server's is an hour ahead. */
@@ -87,24 +88,39 @@ describe('the state', () => {
 });
 
 describe('the time of the figures', () => {
-  it('is when they were last known to hold', () => {
-    expect(asOf(model(), stateOf(model()))).toBe(WELL.now);
+  const hears = (change: Partial<Model> = {}, pipeline: Partial<Pipeline> = {}) =>
+    reduce(model(change), { is: 'read', at: NOW, answer: { topic: 'pipeline', value: { ...WELL, ...pipeline } } });
+  const made = NOW + AHEAD - 60_000;
+
+  it('is when they were last known to hold, as late as the server looks', () => {
+    expect(asOf(model())).toBe(made);
+    expect(asOf(hears())).toBe(WELL.now - 1_000);
+    expect(asOf(hears({}, { stages: [{ stage: 'revenue', unread: 3n, behindSeconds: 2 }] }))).toBe(WELL.now - 3_000);
+    expect(asOf(hears({}, { unshownSeconds: 4 }))).toBe(WELL.now - 5_000);
   });
 
-  it('stands still when they are not current', () => {
-    const behind = model({}, { unshownSeconds: 60 });
-    expect(asOf(behind, stateOf(behind))).toBe(NOW + AHEAD - 60_000);
+  it('is when they were made where it is not known that they held', () => {
+    expect(asOf(hears({ figuresFollowed: { sequence: 6, older: 0 } })), 'the server has newer ones').toBe(made);
+    expect(asOf(hears({}, { missing: ['kafka'] }))).toBe(made);
+    expect(asOf(hears({}, { stages: [] }))).toBe(made);
+    expect(asOf(hears({}, { unshownSeconds: null }))).toBe(made);
+    expect(asOf(hears({ connection: { is: 'lost', since: NOW } }))).toBe(made);
+  });
+
+  it('never goes back', () => {
+    const later = reduce(hears(), { is: 'read', at: NOW, answer: { topic: 'pipeline', value: { ...WELL, unshownSeconds: 60 } } });
+    expect(asOf(later)).toBe(WELL.now - 1_000);
   });
 
   it('of REST figures is when they came, by the server’s clock', () => {
     const read = model({ figures: { revenue: 1n, orders: 1n, average: 1n, hour: null, at: null }, figuresCame: NOW - 9_000,
       connection: { is: 'lost', since: NOW - 60_000 } });
-    expect(asOf(read, stateOf(read))).toBe(NOW + AHEAD - 9_000);
+    expect(asOf(read)).toBe(NOW + AHEAD - 9_000);
     expect(serverNow(read)).toBe(NOW + AHEAD);
   });
 
   it('is not known before there are any', () => {
-    expect(asOf(emptyModel(NOW), { is: 'starting' })).toBeNull();
+    expect(asOf(emptyModel(NOW))).toBeNull();
   });
 });
 

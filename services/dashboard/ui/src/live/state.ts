@@ -12,6 +12,8 @@ const DELIVERY_MS = 2_500;
 const UNREAD_SECONDS = 5;
 /** So are read orders that no update shows. */
 const UNSHOWN_SECONDS = 5;
+/** How often the server looks at what is unread and unshown: what it says of them may be so old. */
+const LOOKED_MS = 1_000;
 
 export type State =
   /** Nothing is known yet. */
@@ -58,12 +60,26 @@ export function isCurrent(state: State): boolean {
 }
 
 /** The instant, by the server's clock, up to which the figures are right. */
-export function asOf(model: Model, state: State): number | null {
-  const { figures, figuresCame, heard } = model;
+export function asOf(model: Model): number | null {
+  const { figures, figuresCame, held } = model;
   if (!figures) return null;
   const came = figures.at ?? (figuresCame === null ? null : figuresCame + serverNow(model) - model.now);
-  // nothing was unread when the server was asked: older figures still held then
-  return isCurrent(state) && heard && state.is !== 'impaired' ? Math.max(came ?? 0, heard.pipeline.now) : came;
+  return came === null || held === null ? came : Math.max(came, held);
+}
+
+/**
+ * The instant at which the page's figures were still those of the pipeline, by what the server just said: it has sent
+ * nothing newer, and nothing was waiting. null when that is not known.
+ */
+export function heldAt(model: Model): number | null {
+  const { heard, connection, figuresFollowed } = model;
+  if (!heard || connection.is !== 'connected' || heard.pipeline.missing.length > 0) return null;
+  const newest = heard.pipeline.updates.find((update) => update.type === 'revenue_update')?.sequence ?? null;
+  if (newest === null || figuresFollowed.sequence === null || figuresFollowed.sequence < newest) return null;
+  const { seconds } = lagOf(model);
+  const { now, unshownSeconds } = heard.pipeline;
+  if (seconds === null || unshownSeconds === null) return null;
+  return now - LOOKED_MS - Math.max(seconds, unshownSeconds) * 1_000;
 }
 
 /** What waits in the pipeline. */

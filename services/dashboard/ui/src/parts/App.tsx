@@ -37,8 +37,10 @@ function Page() {
   return (
     <>
       <a className="skip" href="#alerts">{t('skipToAlerts')}</a>
-      <Header />
-      <PipelineState />
+      <div className="head">
+        <Header />
+        <PipelineState />
+      </div>
       <main className="board" data-current={current}>
         <Totals />
         <Hours />

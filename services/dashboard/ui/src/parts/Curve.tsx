@@ -23,8 +23,10 @@ export function Curve({ at, values, label, axis, time }: Props) {
   const named = axis !== undefined;
 
   useEffect(() => {
+    const reworded = latest.current.axis !== axis;
     latest.current = { at, values, axis, time };
     plot.current?.setData([[...at], [...values]]);
+    if (reworded) plot.current?.redraw(false, true);
   }, [at, values, axis, time]);
 
   useEffect(() => {
@@ -62,7 +64,7 @@ function options(width: number, height: number, named: Named | null): uPlot.Opti
     padding: named ? [8, 2 * rem(), 0, 0] : [4, 0, 2, 0],
     cursor: { show: false },
     legend: { show: false },
-    scales: { x: { time: false }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    scales: { x: { time: false }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 0.99] } },
     axes: named ? axes(named) : [{ show: false }, { show: false }],
     series: [{}, {
       stroke: (u) => colour(u, '--accent'),
@@ -86,16 +88,23 @@ function axes(named: Named): uPlot.Axis[] {
       space: 6 * rem(),
       incrs: [10, 20, 30, 60, 120, 300],
       grid: { show: false },
-      values: (_, ticks) => ticks.map((tick) => named.current.time?.(tick) ?? ''),
+      values: (u, ticks) => ticks.map((tick) => (isAtEdge(u, tick) ? '' : named.current.time?.(tick) ?? '')),
     },
     {
       ...common,
       size: 4.6 * rem(),
       space: 2.4 * rem(),
       grid: { stroke: (u) => colour(u, '--line'), width: 1 },
-      values: (_, ticks) => ticks.map((tick) => named.current.axis?.(tick) ?? ''),
+      // without anything to show there is only the line at the bottom
+      values: (_, ticks) => ticks.map((tick) => (tick === 0 || tick >= 1 ? named.current.axis?.(tick) ?? '' : '')),
     },
   ];
+}
+
+/** Whether a time would stand under the other axis. */
+function isAtEdge({ scales }: uPlot, tick: number): boolean {
+  const { min = 0, max = 0 } = scales['x'] ?? {};
+  return (tick - (min ?? 0)) / ((max ?? 0) - (min ?? 0)) < 0.04;
 }
 
 function rem(): number {

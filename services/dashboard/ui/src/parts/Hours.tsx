@@ -101,8 +101,10 @@ function Bars(props: BarsProps) {
   const latest = useRef(props);
 
   useEffect(() => {
+    const reworded = latest.current.axis !== props.axis;
     latest.current = props;
     plot.current?.setData(dataOf(props));
+    if (reworded) plot.current?.redraw(false, true);
   }, [props]);
 
   useEffect(() => {

@@ -9,7 +9,7 @@ export function PipelineState() {
   const model = useModel((whole) => whole);
   const state = stateOf(model);
   const { orders, seconds } = lagOf(model);
-  const at = asOf(model, state);
+  const at = asOf(model);
   const time = at === null ? '–' : clock(language, at);
   const needs = state.is === 'impaired' ? state.needs.join(', ') : '';
   const unknown = t('pipeline.unknown');

@@ -28,8 +28,8 @@ export function Totals() {
   const hour = figures?.hour ?? null;
   return (
     <section className="totals" aria-label={t('total')}>
-      <Total id="revenue" name={t('revenue')} amount={figures?.revenue} write={long} unit="₫" reach={perMinute}
-        exact={figures && money(language, figures.revenue)} beside={hour === null ? '' : `${compact(language, hour)} ${t('thisHour')}`}>
+      <Total id="revenue" name={t('revenue')} of={t('total')} amount={figures?.revenue} write={long} unit="₫" reach={perMinute}
+        exact={figures && money(language, figures.revenue)} beside={hour === null ? '' : `${compact(language, hour, 3, true)} ₫ ${t('thisHour')}`}>
         <Curve at={at} values={revenue} label={useLabel(t('revenue'), revenue, short, minutes)} axis={short} time={time} />
       </Total>
       <Total id="orders" name={t('orders')} amount={figures?.orders} write={(n) => count(language, n)} reach={perMinute}
@@ -47,6 +47,8 @@ export function Totals() {
 interface TotalProps {
   readonly id: string;
   readonly name: string;
+  /** Of what it is the sum. */
+  readonly of?: string;
   readonly amount: bigint | undefined;
   readonly write: (amount: bigint) => string;
   readonly unit?: string;
@@ -57,10 +59,10 @@ interface TotalProps {
   readonly children: ReactNode;
 }
 
-function Total({ id, name, amount, write, unit, exact, beside, reach, children }: TotalProps) {
+function Total({ id, name, of, amount, write, unit, exact, beside, reach, children }: TotalProps) {
   return (
     <article className={`card total ${id === 'revenue' ? 'hero' : ''}`}>
-      <h2>{name}</h2>
+      <h2>{name} {of === undefined ? null : <small>{of}</small>}</h2>
       <p className="figure" id={id}>
         {amount === undefined ? '–' : <data value={String(amount)}>{write(amount)}</data>}
         {unit === undefined || amount === undefined ? '' : <span className="unit"> {unit}</span>}
@@ -80,7 +82,7 @@ function StaleMark() {
   const { t, language } = useWords();
   const time = useModel((model) => {
     const state = stateOf(model);
-    const at = asOf(model, state);
+    const at = asOf(model);
     return isCurrent(state) || at === null ? '' : clock(language, at);
   });
   return <span className="stale-mark">{time === '' ? '' : t('notCurrent', { time })}</span>;

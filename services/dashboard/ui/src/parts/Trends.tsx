@@ -1,8 +1,9 @@
 import { useState } from 'react';
 
 import type { TrendEntry, TrendWindow } from '../api/decode.ts';
-import { count, percent, score } from '../format/money.ts';
+import { count, growth, score } from '../format/money.ts';
 import { hourAndMinute } from '../format/time.ts';
+import { fewBefore } from '../live/trends.ts';
 import { Choice } from './Choice.tsx';
 import { FailingMark } from './FailingMark.tsx';
 import { useModel, useWords } from './page.tsx';
@@ -19,7 +20,9 @@ export function Trends() {
   const [wanted, setWanted] = useState<string | null>(null);
   const windows = trends?.windows ?? [];
   const shown = windows.find((one) => one.window === wanted) ?? windows[0];
+  const few = fewBefore(shown);
   const label = (name: string) => (name === '5m' || name === '1h' ? t(`trends.${name}`) : name);
+  const window = label(shown?.window ?? '5m');
   return (
     <section className="card trends" aria-labelledby="trends-heading">
       <h2 id="trends-heading">
@@ -30,10 +33,12 @@ export function Trends() {
       <Choice name="window" legend={t('trends.window')} chosen={shown?.window ?? '5m'} onChoose={setWanted}
         choices={(windows.length > 0 ? windows.map((one) => one.window) : ['5m', '1h']).map((name) => [name, label(name)])} />
       <div className="trend-tables">
-        <Rising kind={t('trends.products')} entries={rising(shown, 'productsByScore')} />
-        <Rising kind={t('trends.cities')} entries={rising(shown, 'citiesByScore')} />
+        <Rising kind={t('trends.products')} entries={rising(shown, 'productsByScore')} mayRise={few === null} />
+        <Rising kind={t('trends.cities')} entries={rising(shown, 'citiesByScore')} mayRise={few === null} />
       </div>
-      <p className="why">{t('trends.why', { window: label(shown?.window ?? '5m') })}</p>
+      <p className="why">
+        {few === null ? t('trends.why', { window }) : t('trends.few', { window, now: count(language, few.now), before: count(language, few.before) })}
+      </p>
     </section>
   );
 }
@@ -42,7 +47,13 @@ function rising(shown: TrendWindow | undefined, kind: 'productsByScore' | 'citie
   return (shown?.[kind] ?? []).filter((entry) => entry.score > 0).slice(0, SHOWN);
 }
 
-function Rising({ kind, entries }: { readonly kind: string; readonly entries: readonly TrendEntry[] }) {
+interface RisingProps {
+  readonly kind: string;
+  readonly entries: readonly TrendEntry[];
+  readonly mayRise: boolean;
+}
+
+function Rising({ kind, entries, mayRise }: RisingProps) {
   const { t, language } = useWords();
   const most = Math.max(REMARKABLE, ...entries.map((entry) => entry.score));
   return (
@@ -59,13 +70,13 @@ function Rising({ kind, entries }: { readonly kind: string; readonly entries: re
       <tbody>
         {entries.map((entry, rank) => (
           // eslint-disable-next-line react/no-array-index-key
-          <tr key={rank} data-remarkable={entry.score >= REMARKABLE}
+          <tr key={rank} data-remarkable={mayRise && entry.score >= REMARKABLE}
             style={{ '--part': String(entry.score / most) } as React.CSSProperties}>
             <th scope="row" title={entry.name}><bdi>{entry.name}</bdi></th>
             <td className="score">{score(language, entry.score)}</td>
             <td>{count(language, entry.orders)}</td>
             <td>{count(language, entry.previousOrders)}</td>
-            <td>{entry.growth == null ? t('trends.new') : percent(language, entry.growth)}</td>
+            <td>{entry.growth == null ? t('trends.new') : growth(language, entry.growth)}</td>
           </tr>
         ))}
         {entries.length === 0 ? <tr><td colSpan={5} className="quiet">{t('trends.none')}</td></tr> : null}
