@@ -180,8 +180,8 @@ fn measure(lab: &Lab, topic: &str, delivery: Delivery) -> Result<Measured> {
         Delivery::WithoutTransactions => pipeline.stage(&lab.binaries.faults, Some("no-transaction"))?,
     };
     let (timed, wall) = watch(&pipeline.offsets()?, orders, &mut stage)?;
-    let used = stage.cpu()?;
     pipeline.wait_for_redis(orders, &mut views)?;
+    let used = stage.cpu()?;
     let metrics = stage.metrics()?;
     let measured = Measured {
         orders,

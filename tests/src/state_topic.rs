@@ -17,6 +17,8 @@ pub struct Progress {
     pub checkpoints: BTreeMap<String, Checkpoint>,
     /// The writer.
     pub owner: String,
+    /// Valid orders counted since the first start, a reset or the loss of the state.
+    pub orders: u64,
     /// Offsets given up.
     pub lost: u64,
 }

@@ -1,6 +1,6 @@
 //! A stopped stage started again after the world around it changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::Duration;
 
@@ -155,6 +155,65 @@ fn a_stage_stops_when_its_input_is_gone() {
         cluster.compare(&expected)?;
         let progress = state_topic::progress(&brokers, &cluster.pipeline.state(STAGE))?;
         ensure!(progress.values().all(|p| p.lost == 100), "losses recorded: {progress:?}");
+        Ok(())
+    });
+}
+
+/// Orders that retention took before the stage read any of the partition are missed just as others.
+#[test]
+fn a_stage_stops_when_orders_are_gone_that_it_never_saw() {
+    case::run("unread-gone", |case| {
+        let mut cluster = start(case)?;
+        let (brokers, orders) = (cluster.pipeline.brokers().to_owned(), cluster.pipeline.orders());
+        cluster.replicas[0].drain()?;
+        feed(&cluster, "a")?;
+        let all = topic::read(&brokers, &orders)?;
+        let (none, low) = (vec![0; 4], vec![100; 4]);
+        delete_up_to(&cluster, &low)?;
+        refuses_to_start(&mut cluster, &none, &low)?;
+        accept_loss(&cluster)?;
+        start_again(&mut cluster)?;
+        let expected = without(&all, &none, &low)?;
+        cluster.settle(&expected)?;
+        cluster.drain()?;
+        cluster.compare(&expected)
+    });
+}
+
+/// Where records of the state topic are lost, nothing is silently counted again: the stage stops, and when a person
+/// accepted the loss it goes on with what is left, and every order raises its alerts once.
+#[test]
+fn a_stage_stops_when_its_state_is_gone() {
+    case::run("state-gone", |case| {
+        let mut cluster = start(case)?;
+        let brokers = cluster.pipeline.brokers().to_owned();
+        feed(&cluster, "a")?;
+        let before = cluster.expected()?;
+        cluster.settle(&before)?;
+        cluster.replicas[0].drain()?;
+        let read = topic::ends(&brokers, &cluster.pipeline.orders())?;
+        let (admin, state) = (Admin::new(&brokers)?, cluster.pipeline.state(STAGE));
+        for (partition, end) in (0..).zip(topic::ends(&brokers, &state)?) {
+            admin.delete_records(&state, partition, end)?;
+        }
+        refuses_to_start(&mut cluster, &read, &read)?;
+        accept_loss(&cluster)?;
+        start_again(&mut cluster)?;
+        feed(&cluster, "b")?;
+        wait::equal("lag to be gone", &0, END_LIMIT, || {
+            topic::lag(&brokers, &cluster.pipeline.orders(), &cluster.pipeline.group(STAGE))
+        })?;
+        cluster.drain()?;
+        let mut raised = BTreeSet::new();
+        topic::visit(&brokers, &cluster.pipeline.alerts(), |alert| {
+            let id = alert.json()?["alertId"].to_string();
+            ensure!(raised.insert(id.clone()), "alert {id} was raised twice");
+            Ok(())
+        })?;
+        ensure!(!raised.is_empty(), "no alert was raised: the test shows nothing about them");
+        let counted = state_topic::progress(&brokers, &state)?.values().map(|p| p.orders).sum::<u64>();
+        let since = cluster.expected()?.orders - before.orders;
+        ensure!(counted == since, "{counted} orders counted since, not {since}");
         Ok(())
     });
 }

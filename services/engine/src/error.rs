@@ -46,8 +46,8 @@ pub enum StageError {
     },
     /// Another process took over this instance's place in the group.
     #[error(
-        "another process runs as instance {instance} of group {group} and took its place; give each replica an \
-         --instance of its own"
+        "another process runs as instance {instance} of group {group} and took its place twice; give each replica an \
+         --instance of its own (if none does: the brokers forgot this member twice in a short time; start it again)"
     )]
     Fenced {
         /// The consumer group.

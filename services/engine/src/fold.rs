@@ -162,6 +162,16 @@ fn judge(error: QueueError, partitions: &mut Partitions) -> Result<(), Interrupt
             doing: "reading orders at the position",
             source: KafkaError::MessageConsumption(error.code),
         }),
+        RDKafkaErrorCode::TopicAuthorizationFailed => Err(Interrupt::Doubt {
+            doing: "reading the orders topic (this user needs Read on it)",
+            source: KafkaError::MessageConsumption(error.code),
+        }),
+        RDKafkaErrorCode::UnknownTopic
+        | RDKafkaErrorCode::UnknownPartition
+        | RDKafkaErrorCode::UnknownTopicOrPartition => Err(Interrupt::Doubt {
+            doing: "finding a partition of the orders topic",
+            source: KafkaError::MessageConsumption(error.code),
+        }),
         code => {
             tracing::debug!(?code, partition = error.partition, "input waits");
             Ok(())

@@ -14,6 +14,11 @@ use crate::reader::Check;
 use crate::settle::await_offset_commits;
 use crate::stage::Stage;
 
+/// Without these protections offsets and progress are not committed, or not read, together.
+const COMMITTED_APART: [Mutation; 3] =
+    [Mutation::NoTransaction, Mutation::ProgressFromGroup, Mutation::SettledOnce];
+/// How long a member without partitions waits for the group before it looks around again.
+const STAND_BY: Duration = Duration::from_secs(1);
 /// Two processes with one instance id take the place from each other within a few heartbeats.
 const CONTEST: Duration = Duration::from_secs(30);
 
@@ -42,6 +47,7 @@ impl Stage {
                 Ok(())
             }
             GroupEvent::Fenced => self.take_place_again(),
+            GroupEvent::Stray => Err(Interrupt::timed_out("reading orders in the queue of their partition")),
             GroupEvent::Failed(reason) => Err(Interrupt::Fatal(StageError::Consumer(reason))),
         }
     }
@@ -120,7 +126,8 @@ impl Stage {
         if needed <= self.state_partitions {
             return;
         }
-        match ensure_internal(&self.kafka, &self.restorer.state.topic, needed, STATE_CONFIG) {
+        let Self { kafka, restorer, .. } = &*self;
+        match ensure_internal(kafka, &restorer.state.topic, needed, &restorer.orders_topic, STATE_CONFIG) {
             Ok(()) => self.state_partitions = needed,
             Err(error) => tracing::warn!(%error, "cannot grow the state topic"),
         }
@@ -129,8 +136,13 @@ impl Stage {
     /// More replicas than partitions: a member without any waits for the next rebalance.
     fn stand_by(&mut self) -> Result<bool, Interrupt> {
         self.input.assign(&[]).map_err(Interrupt::doubt("assigning"))?;
-        self.need.met();
-        if let Some(event) = self.input.group_event(std::time::Duration::from_millis(100)) {
+        let topic = &self.identity.topics.orders;
+        // A topic that was deleted leaves all members without partitions, too.
+        match self.restorer.state.committed.partitions(topic)? {
+            Some(_) => self.need.met(),
+            None => self.need.missing(format!("topic {topic} is gone (--orders-topic / ORDERS_TOPIC)")),
+        }
+        if let Some(event) = self.input.group_event(STAND_BY) {
             self.handle(event)?;
         }
         Ok(false)
@@ -154,7 +166,9 @@ impl Stage {
         Ok(())
     }
 
-    /// The group's offsets are for lag tools; where they differ, progress is right and the difference is counted.
+    /// The group's offsets are for lag tools; where they are behind, progress is right and the difference is counted.
+    /// They are never ahead of it, for both are committed together: then records of the state topic were lost, and
+    /// going on would count again what was counted.
     fn compare_with_group(&self, partitions: &mut [crate::partition::Partition]) -> Result<(), Interrupt> {
         if faults::is_off(Mutation::NoCommittedBarrier) {
             return Ok(());
@@ -166,6 +180,15 @@ impl Stage {
             .map_err(Interrupt::doubt("asking for committed offsets"))?;
         for (id, offset) in committed {
             let Some(partition) = partitions.iter_mut().find(|p| p.id == id) else { continue };
+            let may_be_ahead = partition.set_by_hand || COMMITTED_APART.into_iter().any(faults::is_off);
+            if offset > partition.position && !may_be_ahead {
+                let (topic, position) = (&self.restorer.state.topic, partition.position);
+                let problem = format!(
+                    "orders up to offset {offset} were committed, but {topic} only knows of those up to {position}: \
+                     records of that topic were lost"
+                );
+                return Err(self.restorer.data_loss(id, problem));
+            }
             if partition.position != offset {
                 self.metrics.record_offset_mismatch();
                 tracing::warn!(partition = id, offset, position = partition.position, "group offset differs");

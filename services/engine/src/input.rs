@@ -26,6 +26,8 @@ pub(crate) enum GroupEvent {
     Lost,
     /// The group gave our instance's place to another member; this client can never join again.
     Fenced,
+    /// An order came by another way than its partition's queue: it was not folded, and must be read again.
+    Stray,
     /// The client cannot go on for another reason.
     Failed(String),
 }
@@ -141,7 +143,7 @@ impl Input {
         loop {
             match self.consumer.poll(deadline.saturating_duration_since(Instant::now())) {
                 Some(Err(error)) => self.note_error(&error),
-                Some(Ok(_)) => tracing::error!("an order reached the consumer's own queue; ignored"),
+                Some(Ok(_)) => self.consumer.context().events().push_back(GroupEvent::Stray),
                 None => return,
             }
             if !self.consumer.context().events().is_empty() {

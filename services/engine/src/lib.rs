@@ -12,13 +12,14 @@
 //!   frozen processes that wake up late, broker restarts and commits whose outcome is unknown.
 //! - An invalid order goes to the dead-letter topic exactly once and stops nothing.
 //! - Orders of one partition are folded in offset order. There is no order between partitions.
-//! - Input that is not there any more, or not the same any more, stops the stage with
-//!   [`StageError::DataLoss`]. Nothing is skipped silently.
+//! - Input that is not there any more, or not the same any more, and state of which records were lost, stop the stage
+//!   with [`StageError::DataLoss`]. Nothing is skipped or counted again silently.
 //! - A stage that was drained has a checkpoint at its position: nothing is folded again at its next start.
 //!
 //! # Assumptions
 //! - The brokers keep what they acknowledged (replication and `min.insync.replicas` are the operator's choice).
-//! - Each replica has an instance name of its own. Of two processes with one name the older ends, safely.
+//! - Each replica has an instance name of its own. Of two processes with one name the older ends, safely; one
+//!   that was frozen and replaced meanwhile takes its place back once before it ends.
 //! - Nobody else writes to the stage's state topic or uses transactional ids that begin with its group's name.
 //! - `transaction.max.timeout.ms` of the brokers is at least 10 s (the default is 15 min).
 //!

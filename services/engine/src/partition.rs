@@ -21,6 +21,8 @@ const QUIET: Duration = Duration::from_secs(1);
 pub(crate) struct Partition {
     pub id: i32,
     pub incarnation: String,
+    /// A person's command wrote the position, and no stage has claimed the partition since.
+    pub set_by_hand: bool,
     /// The next offset to read (L).
     pub position: i64,
     pub last: Option<LastRecord>,

@@ -22,6 +22,7 @@ use crate::report::Reporter;
 use crate::restore::Restorer;
 use crate::settle::StateTopic;
 use crate::stage::{Identity, Stage};
+use crate::state::ADMIN;
 
 /// Dead letters are cut to this many bytes, and to less if their topic takes less.
 const DEAD_LETTER_LIMIT: usize = 512 * 1024;
@@ -154,6 +155,7 @@ impl<'a> Preparation<'a> {
             orders_topic: self.identity.topics.orders.clone(),
             state,
             processors: self.processors.clone(),
+            admin: self.identity.topics.transactional_id(&self.identity.stage, ADMIN),
             start,
         }
     }
@@ -206,11 +208,15 @@ impl<'a> Preparation<'a> {
             refuse_compacted(kafka, &topics.orders)?;
         }
         let prepare = |topic: &str, partitions, config| {
-            ensure_internal(kafka, topic, partitions, config)
+            ensure_internal(kafka, topic, partitions, &topics.orders, config)
                 .map_err(|error| Attempt::Failed(format!("topic {topic}: {error}")))
         };
         prepare(&topics.settings(), 1, SETTINGS_CONFIG)?;
-        prepare(&topics.state(stage), self.partitions, STATE_CONFIG)
+        prepare(&topics.state(stage), self.partitions, STATE_CONFIG)?;
+        if self.config.has_admin_api {
+            require_compacted(kafka, &topics.state(stage))?;
+        }
+        Ok(())
     }
 
     /// The first order is folded with the pipeline's settings, not with defaults that are then corrected.
@@ -255,6 +261,25 @@ fn refuse_compacted(kafka: &KafkaArgs, orders: &str) -> Result<(), Attempt> {
         // Without the right to look.
         Err(error) => {
             tracing::info!(%error, "cannot check that the orders topic is not compacted");
+            Ok(())
+        }
+    }
+}
+
+/// Anything but compaction would delete the newest value of counters that have not changed for a while.
+fn require_compacted(kafka: &KafkaArgs, state: &str) -> Result<(), Attempt> {
+    match setting(kafka, state, "cleanup.policy") {
+        Ok(Some(policy)) if policy != "compact" => {
+            let problem = format!(
+                "topic {state} has cleanup.policy={policy}: kafka would delete state that is still needed; set its \
+                 cleanup.policy to compact (`millrace topics apply` does)"
+            );
+            Err(Attempt::Interrupted(Interrupt::Fatal(StageError::Topic(problem))))
+        }
+        Ok(_) => Ok(()),
+        // Without the right to look.
+        Err(error) => {
+            tracing::info!(%error, "cannot check that the state topic is compacted");
             Ok(())
         }
     }

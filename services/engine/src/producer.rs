@@ -136,9 +136,11 @@ impl Producer {
         self.producer.send(record).map_err(|(error, _)| Interrupt::doubt("sending a record")(error))
     }
 
-    /// Waits until every record is acknowledged.
+    /// Waits until every record is acknowledged: as long as some are, for a large checkpoint takes its time on a slow
+    /// connection, but not beyond what the transaction may take.
     pub(crate) fn flush(&self) -> Result<(), Interrupt> {
-        let deadline = Instant::now() + CALL_TIMEOUT;
+        let started = Instant::now();
+        let (mut waiting, mut moved) = (self.producer.in_flight_count(), started);
         loop {
             let done = native::flush(&self.producer, Duration::from_millis(100));
             if !done {
@@ -154,7 +156,11 @@ impl Producer {
             if done {
                 return Ok(());
             }
-            if Instant::now() >= deadline {
+            let left = self.producer.in_flight_count();
+            if left < waiting {
+                (waiting, moved) = (left, Instant::now());
+            }
+            if moved.elapsed() >= CALL_TIMEOUT || started.elapsed() >= TRANSACTION_TIMEOUT - CALL_TIMEOUT {
                 return Err(Interrupt::timed_out("waiting for acknowledgements"));
             }
         }

@@ -170,6 +170,10 @@ fn note(error: QueueError, open: &mut BTreeMap<i32, i64>) -> Result<(), Interrup
             doing: "reading a topic that was just cut",
             source: KafkaError::MessageConsumption(error.code),
         }),
+        RDKafkaErrorCode::TopicAuthorizationFailed => Err(Interrupt::Doubt {
+            doing: "reading the orders or the state topic (this user needs Read on both)",
+            source: KafkaError::MessageConsumption(error.code),
+        }),
         // A new topic answers NOT_LEADER for a moment; the client asks again by itself.
         code => {
             tracing::debug!(?code, partition = error.partition, "reader waits");

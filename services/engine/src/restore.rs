@@ -22,6 +22,8 @@ pub(crate) struct Restorer {
     pub orders_topic: String,
     pub state: StateTopic,
     pub processors: Vec<Arc<dyn ProcessorKind>>,
+    /// The owner in progress records that a person's command wrote.
+    pub admin: String,
     /// Where partitions without progress begin.
     pub start: Start,
 }
@@ -48,11 +50,12 @@ impl Restored {
     }
 }
 
-/// What a state partition holds: the newest value of every key.
+/// What a state partition holds: the newest value of every key. Nothing is parsed before all is read: an older
+/// record that this version cannot read does not matter once a newer one has replaced it.
 #[derive(Default)]
 struct Snapshot {
-    progress: Option<Progress>,
-    settings: Option<Settings>,
+    progress: Option<Vec<u8>>,
+    settings: Option<Vec<u8>>,
     records: HashMap<String, Vec<u8>>,
 }
 
@@ -100,11 +103,8 @@ impl Restorer {
         let key =
             record.key.and_then(|key| std::str::from_utf8(key).ok()).ok_or("a record without a text key")?;
         match (key, record.value) {
-            (PROGRESS_KEY, Some(value)) => snapshot.progress = Some(format::read_progress(value)?),
-            (SETTINGS_KEY, Some(value)) => {
-                snapshot.settings = Some(Settings::from_json(value).map_err(|e| format!("settings: {e}"))?);
-            }
-            (SETTINGS_KEY, None) => snapshot.settings = None,
+            (PROGRESS_KEY, value) => replace(&mut snapshot.progress, value),
+            (SETTINGS_KEY, value) => replace(&mut snapshot.settings, value),
             (key, None) => {
                 snapshot.records.remove(key);
             }
@@ -132,11 +132,15 @@ impl Restorer {
     fn load(&self, id: i32, snapshot: Snapshot, newest: &Settings) -> Result<Partition, Interrupt> {
         let Snapshot { progress, settings, records } = snapshot;
         let settings_due = settings.is_none();
+        let settings = settings.map(|value| Settings::from_json(&value)).transpose();
+        let settings = settings.map_err(|error| self.unreadable(id, format!("settings: {error}")))?;
         let settings = settings.unwrap_or_else(|| newest.clone());
-        let progress = match progress {
-            Some(progress) => self.check_range(id, progress)?,
+        let progress = progress.map(|value| format::read_progress(&value)).transpose();
+        let progress = match progress.map_err(|problem| self.unreadable(id, problem))? {
+            Some(progress) => progress,
             None => self.first_progress(id)?,
         };
+        let progress = self.check_range(id, progress)?;
         let mut slots = Vec::with_capacity(self.processors.len());
         for kind in &self.processors {
             let checkpoint = progress.checkpoints.get(kind.name().as_str());
@@ -156,6 +160,7 @@ impl Restorer {
         Ok(Partition {
             id,
             incarnation: progress.incarnation,
+            set_by_hand: progress.owner == self.admin,
             position: progress.position,
             committed: progress.position,
             last: progress.last,
@@ -172,16 +177,19 @@ impl Restorer {
     }
 
     fn first_progress(&self, partition: i32) -> Result<Progress, Interrupt> {
-        let (low, _) = self.state.uncommitted.watermarks(&self.orders_topic, partition)?;
-        let position = self.start.offset(partition).map_or(low, |offset| offset.max(low));
+        let position = match self.start.offset(partition) {
+            Some(offset) => offset,
+            // Added after the stage's first start.
+            None => self.state.uncommitted.watermarks(&self.orders_topic, partition)?.0,
+        };
         Ok(format::first_progress(&self.processors, position))
     }
 
     /// The position and every checkpoint must lie within what the orders topic still holds.
     fn check_range(&self, id: i32, mut progress: Progress) -> Result<Progress, Interrupt> {
         let (low, high) = self.state.uncommitted.watermarks(&self.orders_topic, id)?;
-        if progress.last.is_none() && progress.orders == 0 && progress.invalid == 0 {
-            // Nothing was read since the first start or a reset: what retention takes meanwhile is no loss.
+        if progress.owner == self.admin && progress.last.is_none() && progress.orders == 0 {
+            // Nothing was read since a reset: what retention took before the next start is no loss.
             progress.position = progress.position.max(low);
             for checkpoint in progress.checkpoints.values_mut() {
                 checkpoint.position = checkpoint.position.max(low);
@@ -198,6 +206,14 @@ impl Restorer {
             return Err(self.data_loss(id, problem));
         }
         Ok(progress)
+    }
+}
+
+/// Keeps a copy of the newest value, in the memory of the one before.
+fn replace(kept: &mut Option<Vec<u8>>, value: Option<&[u8]>) {
+    match value {
+        Some(value) => value.clone_into(kept.get_or_insert_default()),
+        None => *kept = None,
     }
 }
 

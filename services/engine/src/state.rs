@@ -8,9 +8,11 @@ use contract::settings::claim_key;
 use contract::state::{PROGRESS_KEY, Progress};
 use contract::topics::stage_name;
 use contract::{ProcessorKind, Topics};
-use rdkafka::consumer::Consumer;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseRecord;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use runtime::config::KafkaArgs;
 use runtime::settings::{PublishError, transact};
 use serde::Serialize;
@@ -21,6 +23,9 @@ use crate::loss::move_into;
 use crate::producer::{Producer, STEP, transactional};
 use crate::reader::Stretch;
 use crate::settle::StateTopic;
+
+/// What stands for the instance in the transactional id of these commands, and so in the records that they write.
+pub(crate) const ADMIN: &str = "admin";
 
 /// A stage as seen from outside.
 pub struct StageAdmin {
@@ -104,7 +109,7 @@ enum Purpose {
 /// Records of one state partition, newest value per key.
 #[derive(Default)]
 struct Content {
-    progress: Option<Progress>,
+    progress: Option<Result<Progress, String>>,
     keys: BTreeSet<String>,
 }
 
@@ -120,7 +125,7 @@ impl StageAdmin {
     ) -> Result<Self, AdminError> {
         processors.sort_by_key(|kind| kind.name());
         let stage = stage_name(&processors.iter().map(|kind| kind.name()).collect::<Vec<_>>());
-        let id = topics.transactional_id(&stage, "admin");
+        let id = topics.transactional_id(&stage, ADMIN);
         let (topic, group) = (topics.state(&stage), topics.group(&stage));
         let reader = StateTopic::new(&kafka.client(&id), topic, &group, &id)?;
         Ok(Self { kafka, topics, processors, stage, state: reader })
@@ -135,6 +140,10 @@ impl StageAdmin {
         let mut shown = Vec::new();
         for partition in 0..self.partitions(&self.topics.orders)? {
             let Content { progress, keys } = content.remove(&partition).unwrap_or_default();
+            let progress = progress.transpose().map_err(|problem| {
+                let topic = self.state.topic.clone();
+                StageError::State { topic, partition, problem }
+            })?;
             let (low, end) = self.state.committed.watermarks(&self.topics.orders, partition)?;
             let lag = progress.as_ref().map_or(end - low, |p| (end - p.position).max(0));
             shown.push(PartitionState { partition, low, end, lag, progress, records: keys.len() });
@@ -145,6 +154,7 @@ impl StageAdmin {
     /// Lets a stage that stopped with `DataLoss` go on: every position moves to the nearest offset that the orders
     /// topic holds, totals stay as they are, nothing is counted twice, and the offsets given up are recorded. Where
     /// the topic was deleted and made anew, what it held before the old position is not read: `reset` reads it all.
+    /// Where records of the state topic were lost, the stage goes on where its group stood.
     /// Returns, per changed partition, how many.
     ///
     /// # Errors
@@ -153,10 +163,17 @@ impl StageAdmin {
         self.check_stopped()?;
         let mut given_up = BTreeMap::new();
         let mut records = Vec::new();
-        for (partition, content) in self.read(Purpose::Change)? {
-            let Some(progress) = content.progress else { continue };
+        let committed = self.group_offsets()?;
+        let mut contents = self.read(Purpose::Change)?;
+        for partition in 0..self.partitions(&self.topics.orders)? {
+            let (known, group) = (contents.remove(&partition), committed.get(&partition));
             let ends = self.state.committed.watermarks(&self.topics.orders, partition)?;
-            let moved = move_into(progress.clone(), ends);
+            let progress = match known.and_then(|content| content.progress?.ok()) {
+                Some(progress) => progress,
+                None if group.is_some() => format::first_progress(&self.processors, ends.0),
+                None => continue,
+            };
+            let moved = move_into(progress.clone(), group.copied().unwrap_or(0), ends);
             given_up.insert(partition, moved.lost - progress.lost);
             records.push((partition, PROGRESS_KEY.to_owned(), Some(self.sign(moved))));
         }
@@ -194,7 +211,7 @@ impl StageAdmin {
     }
 
     fn transactional_id(&self) -> String {
-        self.topics.transactional_id(&self.stage, "admin")
+        self.topics.transactional_id(&self.stage, ADMIN)
     }
 
     fn sign(&self, mut progress: Progress) -> Vec<u8> {
@@ -220,9 +237,24 @@ impl StageAdmin {
         partitions.map(stretch).collect()
     }
 
-    /// To show, a progress record that cannot be read is an error; to change, it counts as absent.
+    /// The offsets that the stage's group has committed.
+    fn group_offsets(&self) -> Result<BTreeMap<i32, i64>, AdminError> {
+        let group = self.topics.group(&self.stage);
+        let mut config = self.kafka.client(&self.transactional_id());
+        let consumer: BaseConsumer = config.set("group.id", group).create().map_err(StageError::Client)?;
+        let mut asked = TopicPartitionList::new();
+        for partition in 0..self.partitions(&self.topics.orders)? {
+            asked.add_partition(&self.topics.orders, partition);
+        }
+        let committed = consumer
+            .committed_offsets(asked, STEP * 20)
+            .map_err(|source| AdminError::Kafka { doing: "asking for the group's offsets", source })?;
+        let known =
+            |e: &TopicPartitionListElem<'_>| Some((e.partition(), e.offset().to_raw().filter(|o| *o >= 0)?));
+        Ok(committed.elements().iter().filter_map(known).collect())
+    }
+
     fn read(&self, purpose: Purpose) -> Result<BTreeMap<i32, Content>, AdminError> {
-        let strict = purpose == Purpose::Show;
         let topic = self.state.topic.clone();
         let stretches = self.stretches(purpose)?;
         let mut contents: BTreeMap<i32, Content> = BTreeMap::new();
@@ -230,14 +262,7 @@ impl StageAdmin {
             let content = contents.entry(record.partition).or_default();
             let key = String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned();
             match record.value {
-                Some(value) if key == PROGRESS_KEY => match format::read_progress(value) {
-                    Ok(progress) => content.progress = Some(progress),
-                    Err(_) if !strict => content.progress = None,
-                    Err(problem) => {
-                        let topic = topic.clone();
-                        return Err(StageError::State { topic, partition: record.partition, problem }.into());
-                    }
-                },
+                Some(value) if key == PROGRESS_KEY => content.progress = Some(format::read_progress(value)),
                 Some(_) => drop(content.keys.insert(key)),
                 None => drop(content.keys.remove(&key)),
             }

@@ -94,7 +94,18 @@ impl Probe {
         let metadata =
             self.consumer.fetch_metadata(Some(topic), ASK_TIMEOUT).map_err(|e| self.unreachable(&e))?;
         let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
-        Ok(found.map(|t| partition_count(t.partitions().len())).filter(|n| *n > 0))
+        Ok(found.map(|t| count(t.partitions().len())).filter(|n| *n > 0))
+    }
+
+    /// How many copies each partition of `topic` has; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// When no broker answers within a second.
+    pub(crate) fn copies(&self, topic: &str) -> Result<Option<i32>, Unreachable> {
+        let metadata = self.metadata(Some(topic), ASK_TIMEOUT)?;
+        let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
+        let copies = found.and_then(|t| t.partitions().iter().map(|p| p.replicas().len()).min());
+        Ok(copies.map(count).filter(|n| *n > 0))
     }
 
     /// All topics this user may see, with their partition counts.
@@ -104,7 +115,7 @@ impl Probe {
     pub fn topics(&self) -> Result<Vec<(String, i32)>, Unreachable> {
         let metadata = self.consumer.fetch_metadata(None, ASK_TIMEOUT).map_err(|e| self.unreachable(&e))?;
         let present = metadata.topics().iter().filter(|t| t.error().is_none());
-        Ok(present.map(|t| (t.name().to_owned(), partition_count(t.partitions().len()))).collect())
+        Ok(present.map(|t| (t.name().to_owned(), count(t.partitions().len()))).collect())
     }
 
     /// What the cluster says of `topic`, or of all topics this user may see.
@@ -152,7 +163,7 @@ impl Probe {
     }
 }
 
-fn partition_count(len: usize) -> i32 {
+fn count(len: usize) -> i32 {
     i32::try_from(len).unwrap_or(i32::MAX)
 }
 

@@ -74,7 +74,8 @@ pub enum TopicsError {
     },
 }
 
-/// Creates a compacted internal topic if it is missing, and checks that it has at least `partitions`.
+/// Creates a compacted internal topic if it is missing, with as many copies as the topic `like` has, and checks that it
+/// has at least `partitions`.
 /// If it exists only its metadata is read, so that this works without the right to create topics (and on
 /// librdkafka's mock cluster, which has no admin API).
 ///
@@ -84,14 +85,31 @@ pub fn ensure_internal(
     kafka: &KafkaArgs,
     topic: &str,
     partitions: i32,
+    like: &str,
     config: TopicConfig,
 ) -> Result<(), TopicsError> {
     let probe = Probe::new(kafka, "millrace-topics", false).map_err(TopicsError::Client)?;
     match probe.partitions(topic)? {
         Some(have) if have >= partitions => Ok(()),
         Some(_) => Admin::new(kafka)?.grow(topic, partitions),
-        None => Admin::new(kafka)?.create(topic, partitions, None, config),
+        None => {
+            // state that is easier to lose than orders would make all of them count again
+            let copies = probe.copies(like)?;
+            let min_insync = min_insync(copies);
+            let min_insync = min_insync.as_ref().map(|(name, value)| (*name, value.as_str()));
+            let config: Vec<_> = config.iter().copied().chain(min_insync).collect();
+            Admin::new(kafka)?.create(topic, partitions, copies, &config)
+        }
     }
+}
+
+/// From this many copies on, a write must reach all but one to count.
+const COPIES_FOR_MIN_INSYNC: i32 = 3;
+
+/// The setting that a topic with so many copies is created with.
+fn min_insync(copies: Option<i32>) -> Option<(&'static str, String)> {
+    let copies = copies.filter(|copies| *copies >= COPIES_FOR_MIN_INSYNC)?;
+    Some(("min.insync.replicas", (copies - 1).to_string()))
 }
 
 /// The value in force of one of the topic's settings, as Kafka names them; `None` if the broker has no such.

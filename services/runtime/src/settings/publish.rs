@@ -119,7 +119,8 @@ pub fn transact<E: From<PublishError>>(
     decide: impl FnOnce(&Directory) -> Result<Vec<Entry>, E>,
 ) -> Result<(), E> {
     let deadline = Instant::now() + DEADLINE;
-    ensure_internal(kafka, &topics.settings(), 1, SETTINGS_CONFIG).map_err(PublishError::from)?;
+    ensure_internal(kafka, &topics.settings(), 1, &topics.orders, SETTINGS_CONFIG)
+        .map_err(PublishError::from)?;
     // ends the transaction of whoever was before, so that the end read next is the end
     let writer = Writer::open(kafka, topics)?;
     let directory = read_to_end(kafka, topics, deadline)?;

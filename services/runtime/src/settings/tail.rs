@@ -57,7 +57,7 @@ impl SettingsTail {
 
     /// Reads until told to stop, or until something is wrong.
     fn follow(&self) -> Result<(), String> {
-        ensure_internal(&self.kafka, &self.topics.settings(), 1, SETTINGS_CONFIG)
+        ensure_internal(&self.kafka, &self.topics.settings(), 1, &self.topics.orders, SETTINGS_CONFIG)
             .map_err(|e| e.to_string())?;
         let log =
             SettingsLog::open(&self.kafka, &self.topics).map_err(|e| self.unreadable(&e.to_string()))?;

@@ -6,12 +6,9 @@ use std::fmt;
 use contract::{ProcessorName, Topics};
 
 use super::admin::Admin;
-use super::{SETTINGS_CONFIG, STATE_CONFIG, TopicPlan, TopicsError};
+use super::{SETTINGS_CONFIG, STATE_CONFIG, TopicPlan, TopicsError, min_insync};
 use crate::config::KafkaArgs;
 use crate::kafka::Probe;
-
-/// From this many copies on, a write must reach all but one to count.
-const COPIES_FOR_MIN_INSYNC: i32 = 3;
 
 /// One step from what the cluster has to the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +146,7 @@ fn wanted(topics: &Topics, plan: &TopicPlan, present: &BTreeMap<String, i32>) ->
         topic: topic.clone(),
         partitions,
         replication,
-        config: public_config(replication),
+        config: vec![("cleanup.policy", "delete".to_owned())],
         internal: false,
         moves_users,
     };
@@ -164,12 +161,6 @@ fn wanted(topics: &Topics, plan: &TopicPlan, present: &BTreeMap<String, i32>) ->
             public(&topics.dead_letters, dead_letter_partitions, false),
         ])
         .collect()
-}
-
-fn public_config(replication: Option<i32>) -> Vec<(&'static str, String)> {
-    let min_insync = replication.filter(|copies| *copies >= COPIES_FOR_MIN_INSYNC).map(|copies| copies - 1);
-    let cleanup = [("cleanup.policy", "delete".to_owned())];
-    cleanup.into_iter().chain(min_insync.map(|n| ("min.insync.replicas", n.to_string()))).collect()
 }
 
 /// Whether `name` is `<pipeline>.<stage>.state` of a possible stage of this very pipeline.
@@ -197,7 +188,7 @@ impl Wanted {
             topic: self.topic.clone(),
             partitions: self.partitions,
             replication: self.replication,
-            config: self.config.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            config: self.config.iter().cloned().chain(min_insync(self.replication)).map(owned).collect(),
         }
     }
 
@@ -214,12 +205,7 @@ impl Wanted {
 
     fn configure(&self, own: &[(String, String)]) -> Option<Change> {
         let differs = |(name, value): &&(&str, String)| !own.iter().any(|(n, v)| n == name && v == value);
-        let config: Vec<_> = self
-            .config
-            .iter()
-            .filter(differs)
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect();
+        let config: Vec<_> = self.config.iter().filter(differs).cloned().map(owned).collect();
         (!config.is_empty()).then(|| Change::Configure { topic: self.topic.clone(), config })
     }
 }
@@ -233,6 +219,10 @@ pub(super) fn carry_out(change: &Change, admin: &Admin) -> Result<(), TopicsErro
         Change::Configure { topic, config } => admin.configure(topic, &borrowed(config)),
         Change::Keep { .. } => Ok(()),
     }
+}
+
+fn owned((name, value): (&str, String)) -> (String, String) {
+    (name.to_owned(), value)
 }
 
 fn borrowed(config: &[(String, String)]) -> Vec<(&str, &str)> {
