@@ -11,8 +11,8 @@ interface Seen {
 }
 
 export interface Flood {
-  /** Sends for so long; gives how many there were. */
-  readonly run: (seconds: number) => Promise<number>;
+  /** Sends 60 updates in each of so many seconds. */
+  readonly run: (seconds: number) => Promise<void>;
   /** How many orders the last update told of. */
   readonly newest: () => number;
   /** Renders since it was asked last: in how many frames, and the most in one. */
@@ -43,12 +43,12 @@ export async function flooded(page: Page, url: string): Promise<Flood> {
   return {
     run: async (seconds) => {
       const [begin, first] = [Date.now(), sent];
-      while (Date.now() - begin < seconds * 1000) {
+      const last = first + seconds * PER_SECOND;
+      while (sent < last) {
         const due = first + Math.floor(((Date.now() - begin) / 1000) * PER_SECOND);
-        for (; sent < due; sent += 1) one(sent);
+        for (; sent < Math.min(due, last); sent += 1) one(sent);
         await new Promise((resolve) => setTimeout(resolve, 4));
       }
-      return sent - first;
     },
     newest: () => BEFORE + sent - 1,
     renders: async () => page.evaluate(() => {

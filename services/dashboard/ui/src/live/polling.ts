@@ -4,6 +4,7 @@
 import { QueryClient, type QueryObserverOptions, QueryObserver } from '@tanstack/query-core';
 
 import * as api from '../api/client.ts';
+import { Lists } from './lists.ts';
 import { type Answer, CATCH_UP, type Happening, type Model, type Topic } from './model.ts';
 import { ASK_EVERY_MS } from './state.ts';
 
@@ -38,8 +39,7 @@ export interface Reading {
 export class Polling {
   readonly #client = new QueryClient();
   readonly #reading: Reading;
-  /** The orders known when the lists were read last. */
-  #listed: bigint | null = null;
+  readonly #lists = new Lists();
 
   constructor(reading: Reading) {
     this.#reading = reading;
@@ -75,9 +75,11 @@ export class Polling {
   }
 
   async #ask(topic: Topic, signal: AbortSignal): Promise<true> {
+    const asked = { orders: this.#reading.known().figures?.orders ?? null, at: Date.now() };
     try {
       const value = await readers[topic](AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]));
       this.#reading.happened({ is: 'read', at: Date.now(), answer: { topic, value } as Answer });
+      this.#lists.came(topic, asked);
       return true;
     } catch (error) {
       if (!signal.aborted) this.#reading.happened({ is: 'failed', topic });
@@ -85,13 +87,12 @@ export class Polling {
     }
   }
 
-  /** Reads the lists when there were orders since, and the totals when no event tells them. */
+  /** Reads the lists that may lack orders, and the totals when no event tells them. */
   #refresh(): void {
     if (document.hidden) return;
-    const { figures, connection } = this.#reading.known();
-    const orders = figures?.orders ?? null;
-    const topics = [...(connection.is === 'connected' ? [] : UNTOLD), ...(orders === this.#listed ? [] : LISTS)];
-    this.#listed = orders;
+    const { figures, figuresCame, connection } = this.#reading.known();
+    const due = LISTS.filter((topic) => this.#lists.isDue(topic, figures?.orders ?? null, figuresCame));
+    const topics = [...(connection.is === 'connected' ? [] : UNTOLD), ...due];
     for (const topic of topics) {
       void this.#client.refetchQueries({ queryKey: [topic] }, { cancelRefetch: false });
     }
