@@ -1,14 +1,15 @@
 //! The `millrace` binary under test.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 
 /// Which build of the binary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Build {
     /// As users run it.
     Plain,
@@ -16,9 +17,10 @@ pub enum Build {
     Faults,
 }
 
-static BUILDING: Mutex<()> = Mutex::new(());
+/// What this test program has built: once each.
+static BUILT: Mutex<BTreeMap<Build, PathBuf>> = Mutex::new(BTreeMap::new());
 
-/// The path of the binary, built if it is not up to date.
+/// The path of the binary, built if it is not up to date when first asked for.
 ///
 /// `MILLRACE_BIN` (`MILLRACE_FAULTS_BIN`) names a binary to use instead.
 ///
@@ -31,19 +33,29 @@ pub fn path(build: Build) -> Result<PathBuf> {
     };
     match std::env::var_os(variable) {
         Some(path) => Ok(path.into()),
-        None => make(build, name),
+        None => made_once(build, name),
     }
+}
+
+fn made_once(build: Build, name: &str) -> Result<PathBuf> {
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.get(&build) {
+        return Ok(path.clone());
+    }
+    let path = make(build, name)?;
+    built.insert(build, path.clone());
+    Ok(path)
 }
 
 /// Builds, and keeps a copy under a name of its own: both builds have the same name to cargo.
 fn make(build: Build, name: &str) -> Result<PathBuf> {
-    let _one_at_a_time = BUILDING.lock();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(&root).args(["build", "--quiet", "--package", "millrace"]);
     if build == Build::Faults {
         cargo.args(["--features", "faults"]);
     }
+    forget_package(&mut cargo);
     let done = cargo.status().context("running cargo build")?;
     ensure!(done.success(), "building millrace failed");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
@@ -53,4 +65,15 @@ fn make(build: Build, name: &str) -> Result<PathBuf> {
     fs::copy(target.join("debug/millrace"), &part).context("copying the binary")?;
     fs::rename(&part, &copy).context("naming the copy")?;
     copy.canonicalize().context("finding the copy")
+}
+
+/// Takes from a command's environment what cargo tells a test about its package. Build scripts of dependencies look at
+/// variables of the same names: to a cargo that has them everything seems to have changed, and is built again.
+fn forget_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|beginning| text.starts_with(beginning)) {
+            command.env_remove(&name);
+        }
+    }
 }
