@@ -48,7 +48,16 @@ enum KafkaError {
     #[error(transparent)]
     Topics(#[from] TopicsError),
     #[error(transparent)]
-    Settings(#[from] PublishError),
+    Settings(PublishError),
+}
+
+impl From<PublishError> for KafkaError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Topic(error) => Self::Topics(error),
+            error => Self::Settings(error),
+        }
+    }
 }
 
 impl Wish {
@@ -200,6 +209,7 @@ impl KafkaError {
             }
             Self::Topics(TopicsError::Refused { right: Some(_), .. }) => ("RightMissing", chain(self), true),
             Self::Topics(TopicsError::Refused { right: None, .. }) => ("Refused", chain(self), false),
+            Self::Settings(PublishError::Kafka { right: Some(_), .. }) => ("RightMissing", chain(self), true),
             Self::Settings(_) => ("NotPublished", chain(self), false),
         };
         Problem { reason, message, stuck }
