@@ -38,12 +38,12 @@ pub fn path(build: Build) -> Result<PathBuf> {
 }
 
 fn made_once(build: Build, name: &str) -> Result<PathBuf> {
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = built.get(&build) {
+    let mut known = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = known.get(&build) {
         return Ok(path.clone());
     }
     let path = make(build, name)?;
-    built.insert(build, path.clone());
+    known.insert(build, path.clone());
     Ok(path)
 }
 

@@ -207,9 +207,11 @@ impl KafkaError {
             Self::Topics(TopicsError::Client(error)) => {
                 ("InvalidConnection", format!("spec.kafka cannot be used: {error}"), true)
             }
-            Self::Topics(TopicsError::Refused { right: Some(_), .. }) => ("RightMissing", chain(self), true),
+            Self::Topics(TopicsError::Refused { right: Some(_), .. })
+            | Self::Settings(PublishError::Kafka { right: Some(_), .. }) => {
+                ("RightMissing", chain(self), true)
+            }
             Self::Topics(TopicsError::Refused { right: None, .. }) => ("Refused", chain(self), false),
-            Self::Settings(PublishError::Kafka { right: Some(_), .. }) => ("RightMissing", chain(self), true),
             Self::Settings(_) => ("NotPublished", chain(self), false),
         };
         Problem { reason, message, stuck }
