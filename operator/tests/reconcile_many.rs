@@ -154,3 +154,23 @@ fn a_secret_is_asked_for_by_name_and_rolls_pods_once_when_it_changes() {
         operator.drain()
     });
 }
+
+#[test]
+fn a_setting_of_a_topic_that_kafka_does_not_take_is_named() {
+    run("setting", async |trial| {
+        let _ready = stand_in::EverythingReady::begin(trial.space.api());
+        let mut operator = trial.operator().start()?;
+        let config = |value: &str| json!({"topics": {"orders": {"config": {"retention.ms": value}}}});
+        trial.create("shop", &config("3600000")).await?;
+        trial.ready("shop").await?;
+        trial.change("shop", &config("soon")).await?;
+        let refused = trial.until_condition("shop", "TopicsReady", "False", Some("Refused")).await?;
+        let (_, _, message, _) = condition(&refused, "Ready").context("a condition")?;
+        ensure!(message.contains("shop.orders") && message.contains("retention.ms=soon"), "{message}");
+        trial.change("shop", &config("7200000")).await?;
+        trial.ready("shop").await?;
+        let orders = trial.topics(["shop.orders"])?;
+        ensure!(orders["shop.orders"].config["retention.ms"] == "7200000", "{orders:?}");
+        operator.drain()
+    });
+}

@@ -3,6 +3,7 @@
 mod alerts;
 mod counters;
 mod dead_letters;
+mod moves;
 mod updates;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::redis_server::Redis;
 pub use alerts::alerts;
 pub use counters::{counters, state};
 pub use dead_letters::dead_letters;
+pub use moves::only_moved_users_miss_alerts;
 pub use updates::last_update;
 
 /// Differences shown per check; the rest is only counted.

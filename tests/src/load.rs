@@ -93,6 +93,8 @@ pub fn producer(brokers: &str) -> Result<BaseProducer> {
         .set("enable.idempotence", "true")
         .set("partitioner", "murmur2_random")
         .set("linger.ms", "5")
+        // new partitions are used within a second
+        .set("topic.metadata.refresh.interval.ms", "1000")
         .set("message.timeout.ms", "120000")
         .set("queue.buffering.max.messages", "200000")
         .set("reconnect.backoff.max.ms", "500")

@@ -3,6 +3,7 @@
 //! It shares nothing with the project: own reading of JSON, own sums, own rules. It expects input without
 //! late orders (older than the velocity windows reach back) and refuses any other.
 
+pub mod moves;
 mod order;
 
 use std::collections::BTreeMap;

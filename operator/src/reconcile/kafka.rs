@@ -48,7 +48,16 @@ enum KafkaError {
     #[error(transparent)]
     Topics(#[from] TopicsError),
     #[error(transparent)]
-    Settings(#[from] PublishError),
+    Settings(PublishError),
+}
+
+impl From<PublishError> for KafkaError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Topic(error) => Self::Topics(error),
+            error => Self::Settings(error),
+        }
+    }
 }
 
 impl Wish {
@@ -198,7 +207,10 @@ impl KafkaError {
             Self::Topics(TopicsError::Client(error)) => {
                 ("InvalidConnection", format!("spec.kafka cannot be used: {error}"), true)
             }
-            Self::Topics(TopicsError::Refused { right: Some(_), .. }) => ("RightMissing", chain(self), true),
+            Self::Topics(TopicsError::Refused { right: Some(_), .. })
+            | Self::Settings(PublishError::Kafka { right: Some(_), .. }) => {
+                ("RightMissing", chain(self), true)
+            }
             Self::Topics(TopicsError::Refused { right: None, .. }) => ("Refused", chain(self), false),
             Self::Settings(_) => ("NotPublished", chain(self), false),
         };

@@ -1,8 +1,9 @@
 //! A real cluster, whose nodes run containers, and the two programs people use it with.
 
+use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -143,8 +144,21 @@ impl Cluster {
         run_script(self.tool("helm", args))
     }
 
-    fn tool(&self, name: &str, args: &[impl AsRef<std::ffi::OsStr> + Debug]) -> Command {
-        let mut command = Command::new(self.tools.join(name));
+    /// A command as people give it, with kubectl and helm at hand, in the folder of the project.
+    pub fn shell(&self, command: &str) -> Command {
+        let mut shell = self.tool_at("sh".as_ref(), &["-c", command]);
+        let path = std::env::var("PATH").unwrap_or_default();
+        shell.env("PATH", format!("{}:{path}", self.tools.display()));
+        shell.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        shell
+    }
+
+    fn tool(&self, name: &str, args: &[impl AsRef<OsStr> + Debug]) -> Command {
+        self.tool_at(&self.tools.join(name), args)
+    }
+
+    fn tool_at(&self, program: &Path, args: &[impl AsRef<OsStr> + Debug]) -> Command {
+        let mut command = Command::new(program);
         command.env("KUBECONFIG", self.data.join("kubeconfig")).env(crate::case::MARK, &self.mark);
         // helm keeps what it knows of repositories; none of it is for these tests.
         command.env("HOME", &self.mark).args(args).stdin(Stdio::null());

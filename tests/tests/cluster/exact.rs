@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::binary::Build;
 use harness::case::Case;
 use harness::load::{Load, Plan};
 use harness::oracle::{self, Thresholds};
@@ -16,8 +15,12 @@ use super::world::{RELEASES, ROLLOUT, World};
 
 const NAMESPACE: &str = "prod";
 const NAME: &str = "prod.shop";
-const PARTITIONS: i32 = 6;
+const PARTITIONS: usize = 6;
+/// How many the orders have in the end.
+const MORE_PARTITIONS: usize = 8;
 const RATE: u32 = 500;
+/// So few that many of them place more orders in a minute than the rule lets pass.
+const USERS: u32 = 1_000;
 /// So that something is in the making at every event.
 const BETWEEN: Duration = Duration::from_secs(3);
 
@@ -46,9 +49,9 @@ pub fn run(world: &World, case: &Case) -> Result<()> {
     world.namespace(NAMESPACE)?;
     world.apply(NAMESPACE, &resource())?;
     world.wait_ready(NAMESPACE)?;
-    let pipeline = Pipeline::new(case, NAME, &world.kafka, &world.redis, Build::Plain)?;
+    let pipeline = Pipeline::elsewhere(case, NAME, &world.kafka, &world.redis);
     let bad = Arc::new(bad_orders::all()?);
-    let plan = Plan { seed: 7, prefix: "order".to_owned(), rate: RATE, users: 5_000, orders: 10_000, bad };
+    let plan = Plan { seed: 7, prefix: "order".to_owned(), rate: RATE, users: USERS, orders: 10_000, bad };
     let load = Load::start(pipeline.brokers(), &pipeline.orders(), plan)?;
     let before = load.sent();
     events(world)?;
@@ -64,6 +67,8 @@ fn events(world: &World) -> Result<()> {
         scale(world, replicas)?;
         std::thread::sleep(BETWEEN);
     }
+    add_partitions(world)?;
+    std::thread::sleep(BETWEEN);
     kill_a_process(world)?;
     std::thread::sleep(BETWEEN);
     delete_a_pod(world)?;
@@ -77,21 +82,29 @@ fn events(world: &World) -> Result<()> {
 fn scale(world: &World, replicas: usize) -> Result<()> {
     let scaling = json!({"scaling": {"replicas": replicas}});
     world.change(NAMESPACE, &json!({"spec": {"processors": {"revenue": scaling, "fraud": scaling}}}))?;
-    for processor in ["revenue", "fraud"] {
-        wait::equal(
-            &format!("partitions of {processor} among {replicas}"),
-            &shares(replicas),
-            ROLLOUT,
-            || partitions(world, processor),
-        )?;
-    }
+    wait_for_shares(world, PARTITIONS, replicas)?;
     world.say(&format!("{replicas} replicas have their partitions"));
     Ok(())
 }
 
+/// Gives the orders more partitions, and waits until they are shared too.
+fn add_partitions(world: &World) -> Result<()> {
+    world.change(NAMESPACE, &json!({"spec": {"topics": {"orders": {"partitions": MORE_PARTITIONS}}}}))?;
+    wait_for_shares(world, MORE_PARTITIONS, 2)?;
+    world.say(&format!("the orders have {MORE_PARTITIONS} partitions"));
+    Ok(())
+}
+
+fn wait_for_shares(world: &World, partitions: usize, replicas: usize) -> Result<()> {
+    for processor in ["revenue", "fraud"] {
+        let what = format!("{partitions} partitions of {processor} among {replicas}");
+        wait::equal(&what, &shares(partitions, replicas), ROLLOUT, || shared(world, processor))?;
+    }
+    Ok(())
+}
+
 /// How many partitions each of so many replicas has, smallest first.
-fn shares(replicas: usize) -> Vec<usize> {
-    let partitions = usize::try_from(PARTITIONS).unwrap_or_default();
+fn shares(partitions: usize, replicas: usize) -> Vec<usize> {
     let mut shares: Vec<_> = (0..replicas)
         .map(|index| partitions / replicas + usize::from(index < partitions % replicas))
         .collect();
@@ -100,7 +113,7 @@ fn shares(replicas: usize) -> Vec<usize> {
 }
 
 /// How many partitions each pod of a processor says it works on, smallest first.
-fn partitions(world: &World, processor: &str) -> Result<Vec<usize>> {
+fn shared(world: &World, processor: &str) -> Result<Vec<usize>> {
     let pods = world.pods(NAMESPACE, &format!("app.kubernetes.io/component={processor}"))?;
     let mut shares = Vec::new();
     for pod in pods.keys() {
@@ -194,6 +207,11 @@ fn judge(world: &World, pipeline: &Pipeline, sent: u64) -> Result<()> {
     // What views have under way is written by now.
     std::thread::sleep(BETWEEN);
     checks::everything(pipeline, "revenue", Some(&world.redis), &expected)?;
+    let (moved, missing) = checks::only_moved_users_miss_alerts(pipeline, thresholds.orders_per_minute)?;
+    world.say(&format!(
+        "{} users moved to another partition within a minute and miss {missing} alerts",
+        moved.len()
+    ));
     let dead = expected.dead_letters.len() as u64;
     ensure!(expected.orders + dead == sent, "the load is not what was sent");
     world.say(&format!(

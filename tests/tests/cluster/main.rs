@@ -5,6 +5,7 @@
 //! it would reach any that are not part of it.
 
 mod exact;
+mod readme;
 mod release;
 mod ten_lines;
 mod world;
@@ -23,7 +24,7 @@ fn from_install_to_uninstall() {
 }
 
 fn steps(world: &World, case: &Case) -> Result<()> {
-    release::install(world)?;
+    readme::run(world, case)?;
     ten_lines::run(world)?;
     exact::run(world, case)?;
     release::upgrade(world)?;

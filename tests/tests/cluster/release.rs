@@ -1,30 +1,18 @@
-//! Releases of the chart: what an install, an upgrade and an uninstall change, and what they leave alone.
+//! Releases of the chart: what an upgrade and an uninstall change, and what they leave alone.
 
 use anyhow::{Context, Result, ensure};
 use harness::wait;
 
 use super::world::{OPERATOR, RELEASES, ROLLOUT, World, checkout};
 
-fn helm(world: &World, command: &str, tag: &str) -> Result<()> {
-    let chart = checkout("deploy/helm/millrace").display().to_string();
-    let tag = format!("image.tag={tag}");
-    let args = ["--set", "image.registry=millrace.test", "--set", &tag, "--wait", "--timeout", "3m"];
-    let place = [command, "millrace", &chart, "--namespace", OPERATOR];
-    world.cluster.helm(&[&place[..], &args].concat()).map(drop)
-}
-
-/// Installs the first release, in a namespace that admits nothing but restricted pods.
-pub fn install(world: &World) -> Result<()> {
-    world.namespace(OPERATOR)?;
-    helm(world, "install", RELEASES[0])?;
-    world.say("helm install: the operator runs");
-    Ok(())
-}
-
 /// Installs the second release: its operator runs, and pipelines that follow the operator's version run it too.
 pub fn upgrade(world: &World) -> Result<()> {
     let before = world.pods("shop", "app.kubernetes.io/component=fraud")?;
-    helm(world, "upgrade", RELEASES[1])?;
+    let (chart, tag) = (checkout("deploy/helm/millrace"), format!("image.tag={}", RELEASES[1]));
+    let chart = chart.display().to_string();
+    let images = ["--set", "image.registry=millrace.test", "--set", &tag];
+    let place = ["upgrade", "millrace", &chart, "--namespace", OPERATOR, "--wait", "--timeout", "3m"];
+    world.cluster.helm(&[&place[..], &images].concat())?;
     wait::until("pods of the new release", ROLLOUT, || {
         let pods = world.pods("shop", "app.kubernetes.io/part-of=millrace")?;
         let image =

@@ -61,7 +61,7 @@ impl PublishError {
                 Some(format!("Write on transactional id {name}"))
             }
             Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Some(format!("{operation} on topic {name}")),
-            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => Some(format!("Read on group {name}")),
+            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => Some(format!("Describe on group {name}")),
             _ => None,
         };
         Self::Kafka { action, right, source }

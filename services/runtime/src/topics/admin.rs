@@ -14,6 +14,9 @@ use super::TopicsError;
 use crate::config::KafkaArgs;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// How often the configuration of a topic is asked for until it is there.
+const TRIES: usize = 4;
+const PAUSE: Duration = Duration::from_millis(200);
 /// Lets the broker choose.
 const BROKER_DEFAULT: i32 = -1;
 
@@ -61,7 +64,21 @@ impl Admin {
     }
 
     /// All settings in force for this topic.
+    ///
+    /// The client swallows what a broker answers about a single topic. But every topic has settings: none at all is a
+    /// refusal, or a broker that does not know a new topic yet, which passes.
     pub(super) fn config(&self, topic: &str) -> Result<Vec<ConfigEntry>, TopicsError> {
+        for _ in 0..TRIES {
+            let found = self.config_once(topic)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(refused("describe", topic, RDKafkaErrorCode::TopicAuthorizationFailed))
+    }
+
+    fn config_once(&self, topic: &str) -> Result<Vec<ConfigEntry>, TopicsError> {
         let asked = block_on(self.client.describe_configs([&ResourceSpecifier::Topic(topic)], &options()));
         let answer = asked.map(|resources| {
             let first = resources.into_iter().next();
@@ -76,6 +93,8 @@ impl Admin {
 
     /// Sets `config` and leaves the topic's other own settings as they are. The request replaces all of
     /// them, so that they are read first; a change by somebody else in between would be lost.
+    ///
+    /// The client swallows a refusal of a single topic: whether the broker took them is seen by reading them again.
     pub(super) fn configure(&self, topic: &str, config: &[(&str, &str)]) -> Result<(), TopicsError> {
         let mut merged = self.own_config(topic)?;
         merged.retain(|(name, _)| !config.iter().any(|(wanted, _)| wanted == name));
@@ -87,11 +106,27 @@ impl Admin {
             });
         match block_on(self.client.alter_configs([&alter], &options())) {
             Ok(results) => match results.into_iter().find_map(Result::err) {
-                None => Ok(()),
+                None => self.check_taken(topic, config),
                 Some((_, code)) => Err(refused("configure", topic, code)),
             },
             Err(error) => Err(failed("configure", topic, &error)),
         }
+    }
+
+    fn check_taken(&self, topic: &str, config: &[(&str, &str)]) -> Result<(), TopicsError> {
+        let holds = |own: &[(String, String)], (name, value): &(&str, &str)| {
+            own.iter().any(|(found, set)| found == name && set == value)
+        };
+        let mut left = config.to_vec();
+        for _ in 0..TRIES {
+            let own = self.own_config(topic)?;
+            left.retain(|entry| !holds(&own, entry));
+            if left.is_empty() {
+                return Ok(());
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(not_taken(topic, &left))
     }
 
     /// Deletes a topic; that there is none is fine.
@@ -134,6 +169,17 @@ fn failed(action: &'static str, topic: &str, error: &KafkaError) -> TopicsError 
             TopicsError::Refused { action, topic: topic.to_owned(), problem: error.to_string(), right: None }
         }
     }
+}
+
+/// A change that the broker answered and did not make.
+fn not_taken(topic: &str, config: &[(&str, &str)]) -> TopicsError {
+    let list: Vec<_> = config.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let problem = format!(
+        "the cluster did not take {}: either it knows no such setting or value, or this user is not allowed to; grant \
+         it AlterConfigs on topic {topic}",
+        list.join(", ")
+    );
+    TopicsError::Refused { action: "configure", topic: topic.to_owned(), problem, right: None }
 }
 
 /// The cluster's answer; a right that is missing is named as Kafka's tools name it.
