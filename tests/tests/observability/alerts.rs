@@ -39,11 +39,11 @@ fn a_wrong_expectation_is_found() {
     let tests = std::fs::read_to_string(checkout(TESTS)).expect(TESTS);
     let wrong = tests.replace("severity: critical", "severity: harmless");
     assert_ne!(tests, wrong);
-    let file = checkout("tests/data").join(format!("wrong-{}.test.yaml", std::process::id()));
-    std::fs::write(&file, wrong).expect("a file");
+    let path = checkout("tests/data").join(format!("wrong-{}.test.yaml", std::process::id()));
+    std::fs::write(&path, wrong).expect("a file");
     let (fine, said) =
-        promtool(&["test", "rules", &file.display().to_string()], None).expect("promtool runs");
-    std::fs::remove_file(&file).expect("the file goes");
+        promtool(&["test", "rules", &path.display().to_string()], None).expect("promtool runs");
+    std::fs::remove_file(&path).expect("the file goes");
     assert!(!fine && said.contains("harmless"), "{said}");
 }
 

@@ -185,9 +185,9 @@ fn metrics_are_as_described(case: &Case, service: &Service) -> Result<()> {
             service.name()
         );
     }
-    let file = case.path("page");
-    std::fs::write(&file, page)?;
-    let (fine, said) = promtool(&["check", "metrics"], Some(&file))?;
+    let path = case.path("page");
+    std::fs::write(&path, page)?;
+    let (fine, said) = promtool(&["check", "metrics"], Some(&path))?;
     ensure!(fine && said.is_empty(), "{}: {said}", service.name());
     Ok(())
 }
