@@ -69,10 +69,11 @@ lint: ## Check formatting, lints and scripts
 	@if command -v shellcheck > /dev/null; then set -x; shellcheck --external-sources $(SCRIPTS); \
 	  else echo "shellcheck is not installed: scripts are not checked"; fi
 
-generate: ## Write what is made from the code: the resource definition and its reference
-	cargo build --locked --package millrace-operator
+generate: ## Write what is made from the code: the resource definition and the references
+	cargo build --locked --package millrace-operator --package millrace
 	$(OPERATOR) crd > deploy/helm/millrace/files/crd.yaml
 	$(OPERATOR) reference > docs/reference/pipeline-resource.md
+	{ $(BINARY) metrics && $(OPERATOR) metrics; } > docs/reference/metrics.md
 
 test-fast: ## Run the tests that need no servers
 	$(CARGO_TEST) --lib --bins $(addprefix --test ,$(FAST_TESTS))

@@ -23,6 +23,8 @@ enum Command {
     Crd,
     /// Print the reference of the resource, Markdown
     Reference,
+    /// Print the operator's part of the reference of metrics, Markdown
+    Metrics,
 }
 
 /// Why a command did not do what it was to do.
@@ -30,6 +32,8 @@ enum Command {
 enum CliError {
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    #[error("two metrics have one name")]
+    Metrics(#[from] prometheus::Error),
     #[error("cannot write to standard output")]
     Print(#[source] io::Error),
 }
@@ -41,6 +45,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Run(args) => return host::host(*args),
         Command::Crd => api::definition_yaml().map_err(CliError::from).and_then(|text| print(&text)),
         Command::Reference => print(&reference::reference()),
+        Command::Metrics => reference::metrics().map_err(CliError::from).and_then(|text| print(&text)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

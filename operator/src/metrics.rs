@@ -1,12 +1,36 @@
 //! What the operator measures.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
-use runtime::metrics::registered;
+use kube::ResourceExt;
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use runtime::metrics::{Family, Label, Maker};
+
+use crate::api::{AnalyticsPipeline, ConditionType};
+use crate::watches::{Guarded, Kind};
 
 /// From a reconcile that finds nothing to do to one that waits for a Kafka that does not answer.
 const BUCKETS: [f64; 10] = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
+
+/// What can fail: what is asked for, a step of the reconcile, or what it needs.
+const ERRORS: [&str; 14] = [
+    "Malformed",
+    "Invalid",
+    "Fetch",
+    "Finalizer",
+    "Children",
+    "Status",
+    "Delete",
+    "Panicked",
+    "Secret",
+    "KafkaUnreachable",
+    "KafkaClient",
+    "KafkaRefused",
+    "KafkaLate",
+    "Settings",
+];
 
 /// The facts of one operator.
 #[derive(Clone)]
@@ -19,6 +43,10 @@ pub struct Metrics {
     repairs: IntCounterVec,
     leader: IntGauge,
     pipelines: IntGauge,
+    conditions: IntGaugeVec,
+    queue: IntGauge,
+    /// What waits in it: namespace and name of each pipeline.
+    queued: Arc<Mutex<HashSet<(String, String)>>>,
 }
 
 /// Measures a reconcile until it is dropped, however it ends.
@@ -28,34 +56,57 @@ pub struct Reconciling {
     started: Instant,
 }
 
+/// What the operator registers, for the reference.
+///
+/// # Errors
+/// When two metrics have one name.
+pub fn metrics() -> prometheus::Result<Vec<Family>> {
+    Maker::describe(Metrics::make)
+}
+
 impl Metrics {
     /// Registers all of them.
     ///
     /// # Errors
     /// When one is registered already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str| registered(registry, IntGauge::new(name, help)?);
-        let counters = |name: &str, help: &str, label: &str| {
-            registered(registry, IntCounterVec::new(Opts::new(name, help), &[label])?)
-        };
-        let seconds = HistogramOpts::new("operator_reconcile_seconds", "How long a reconcile takes");
+        Self::make(&Maker::new(registry))
+    }
+
+    fn make(make: &Maker) -> prometheus::Result<Self> {
+        let [errors, writes, repairs] = counts(make)?;
         Ok(Self {
-            reconciles: registered(
-                registry,
-                IntCounter::new("operator_reconciles_total", "Reconciles that began")?,
+            reconciles: make.counter("operator_reconciles_total", "Reconciles that began")?,
+            running: make.gauge("operator_reconciles_running", "Reconciles that run now")?,
+            seconds: make.histogram("operator_reconcile_seconds", "How long a reconcile takes", &BUCKETS)?,
+            errors,
+            writes,
+            repairs,
+            leader: make.gauge("operator_leader", "1 while this replica leads")?,
+            pipelines: make.gauge("operator_pipelines", "Pipelines that this replica looks after")?,
+            conditions: conditions(make)?,
+            queue: make.gauge(
+                "operator_queue_pipelines",
+                "Pipelines that changed, or whose objects did, and that were not looked at since",
             )?,
-            running: gauge("operator_reconciles_running", "Reconciles that run now")?,
-            seconds: registered(registry, Histogram::with_opts(seconds.buckets(BUCKETS.to_vec()))?)?,
-            errors: counters("operator_reconcile_errors_total", "Reconciles that failed", "error")?,
-            writes: counters("operator_writes_total", "Writes to the API server and to Kafka", "what")?,
-            repairs: counters(
-                "operator_repairs_total",
-                "Children written again because somebody else changed or deleted them",
-                "kind",
-            )?,
-            leader: gauge("operator_leader", "1 while this replica leads")?,
-            pipelines: gauge("operator_pipelines", "Pipelines that this replica looks after")?,
+            queued: Arc::default(),
         })
+    }
+
+    /// A pipeline is to be looked at.
+    pub fn record_queued(&self, namespace: &str, pipeline: &str) {
+        self.queue(|queued| queued.insert((namespace.to_owned(), pipeline.to_owned())));
+    }
+
+    /// It is looked at, or gone.
+    pub fn record_taken(&self, namespace: &str, pipeline: &str) {
+        self.queue(|queued| queued.remove(&(namespace.to_owned(), pipeline.to_owned())));
+    }
+
+    fn queue(&self, change: impl FnOnce(&mut HashSet<(String, String)>) -> bool) {
+        let mut queued = self.queued.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut queued);
+        self.queue.set(i64::try_from(queued.len()).unwrap_or(i64::MAX));
     }
 
     /// A reconcile begins; it ends when the result is dropped.
@@ -85,10 +136,56 @@ impl Metrics {
         self.leader.set(i64::from(leads));
     }
 
-    /// How many pipelines there are.
-    pub fn record_pipelines(&self, count: usize) {
-        self.pipelines.set(i64::try_from(count).unwrap_or(i64::MAX));
+    /// The pipelines that there are.
+    pub fn record_pipelines(&self, pipelines: &[Arc<Guarded>]) {
+        self.pipelines.set(i64::try_from(pipelines.len()).unwrap_or(i64::MAX));
+        self.conditions.reset();
+        for resource in pipelines.iter().filter_map(|pipeline| pipeline.0.as_ref().ok()) {
+            self.record_conditions(resource);
+        }
     }
+
+    fn record_conditions(&self, resource: &AnalyticsPipeline) {
+        let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
+        for condition in resource.status.iter().flat_map(|status| &status.conditions) {
+            let labels = [namespace.as_str(), &name, &condition.type_];
+            match condition.status.as_str() {
+                "True" => self.conditions.with_label_values(&labels).set(1),
+                "False" => self.conditions.with_label_values(&labels).set(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn conditions(make: &Maker) -> prometheus::Result<IntGaugeVec> {
+    let types = ConditionType::ALL.map(ConditionType::as_str);
+    make.gauges(
+        "operator_pipeline_condition",
+        "1 while a condition in the status of a pipeline is True, 0 while it is False, none while it is Unknown",
+        &[
+            Label::described("namespace", "the pipeline's namespace"),
+            Label::described("pipeline", "the pipeline's name"),
+            Label::known("condition", types),
+        ],
+    )
+}
+
+/// What went wrong, and what was written.
+fn counts(make: &Maker) -> prometheus::Result<[IntCounterVec; 3]> {
+    let error = Label::known("error", ERRORS);
+    let kinds = || Kind::ALL.iter().map(|kind| kind.as_str());
+    let what =
+        Label::known("what", kinds().chain(["AnalyticsPipeline", "Pod", "topic", "group", "settings"]));
+    Ok([
+        make.counters("operator_reconcile_errors_total", "Reconciles that failed", &[error])?,
+        make.counters("operator_writes_total", "Writes to the API server and to Kafka", &[what])?,
+        make.counters(
+            "operator_repairs_total",
+            "Children written again because somebody else changed or deleted them",
+            &[Label::known("kind", kinds())],
+        )?,
+    ])
 }
 
 impl Drop for Reconciling {
@@ -101,6 +198,18 @@ impl Drop for Reconciling {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pipeline_waits_once_until_it_is_looked_at() {
+        let metrics = Metrics::register(&Registry::new()).unwrap();
+        for name in ["a", "b", "a"] {
+            metrics.record_queued("shop", name);
+        }
+        assert_eq!(metrics.queue.get(), 2);
+        metrics.record_taken("shop", "a");
+        metrics.record_taken("shop", "never");
+        assert_eq!(metrics.queue.get(), 1);
+    }
 
     #[test]
     fn a_reconcile_is_measured_however_it_ends() {

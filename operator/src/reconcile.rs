@@ -76,6 +76,7 @@ struct Outcome {
 /// Looks at one pipeline, on a task of its own, so that a defect met there does not end all.
 pub(crate) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
     let _measured = context.metrics.begin_reconcile();
+    context.metrics.record_taken(&guarded.namespace().unwrap_or_default(), &guarded.name_any());
     // told to stop before everything is known, it never will be
     tokio::select! {
         () = context.shutdown.cancelled() => return Ok(Action::await_change()),

@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 
+use runtime::metrics::reference::section;
+
 use crate::api::{ConditionType, Effect, definition};
 use crate::plan::{Change, field};
 pub(crate) use tree::{Node, nodes};
@@ -44,6 +46,16 @@ pub fn reference() -> String {
     }
     conditions(&mut page);
     page
+}
+
+/// The operator's section of the reference of metrics, Markdown.
+///
+/// # Errors
+/// When two metrics have one name.
+pub fn metrics() -> prometheus::Result<String> {
+    let about = "`millrace-operator run`; scraped through the chart's ServiceMonitor. It shows the metrics of every \
+                 process, too.";
+    Ok(section("Operator", about, &crate::metrics::metrics()?))
 }
 
 /// Writing to a `String` cannot fail.

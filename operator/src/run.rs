@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use kube::runtime::controller::{self, Error as ControllerError};
 use kube::{Client, Config};
 use runtime::admin::{self, Admin};
@@ -137,7 +137,13 @@ fn context(
 /// Looks at pipelines as they change, until told to stop and what is under way has ended.
 async fn work(context: Arc<Context>, triggers: Triggers, shutdown: &Shutdown) {
     let stop = shutdown.clone();
-    let triggers = triggers.take_until(async move { stop.cancelled().await });
+    let waiting = context.metrics.clone();
+    let triggers = triggers
+        .inspect_ok(move |request| {
+            let object = &request.obj_ref;
+            waiting.record_queued(object.namespace.as_deref().unwrap_or_default(), &object.name);
+        })
+        .take_until(async move { stop.cancelled().await });
     let pipelines = context.watches.pipelines.clone();
     let looks = controller::applier(
         |object, context| Box::pin(reconcile(object, context)),
@@ -159,8 +165,12 @@ async fn work(context: Arc<Context>, triggers: Triggers, shutdown: &Shutdown) {
                     tracing::warn!(error = %chain(&error), "cannot follow the API server");
                 }
                 Err(error @ ControllerError::RunnerError(_)) => tracing::warn!(%error, "cannot look"),
-                // fine, gone meanwhile, or told where it was handled
-                Ok(_) | Err(ControllerError::ObjectNotFound(_) | ControllerError::ReconcilerFailed(..)) => {}
+                // gone meanwhile
+                Err(ControllerError::ObjectNotFound(gone)) => {
+                    context.metrics.record_taken(gone.namespace.as_deref().unwrap_or_default(), &gone.name);
+                }
+                // fine, or told where it was handled
+                Ok(_) | Err(ControllerError::ReconcilerFailed(..)) => {}
             }
             context.tidy();
             std::future::ready(())

@@ -151,7 +151,7 @@ impl Site<'_> {
 }
 
 /// How a condition may name a right. What Kafka implies with the missing one may be missed first: without Alter a topic may
-/// not be seen, without AlterConfigs its configuration.
+/// not be seen, without `AlterConfigs` its configuration.
 fn wordings(right: &Right) -> Vec<String> {
     let on = match right.resource {
         Resource::Topic => "topic",

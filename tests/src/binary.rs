@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, ensure};
 
 /// Which build of the binary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
     /// As users run it.
     Plain,
@@ -18,7 +18,7 @@ pub enum Build {
 }
 
 /// What this test program has built: once each.
-static BUILT: Mutex<BTreeMap<Build, PathBuf>> = Mutex::new(BTreeMap::new());
+static BUILT: Mutex<BTreeMap<&'static str, PathBuf>> = Mutex::new(BTreeMap::new());
 
 /// The path of the binary, built if it is not up to date when first asked for.
 ///
@@ -33,36 +33,49 @@ pub fn path(build: Build) -> Result<PathBuf> {
     };
     match std::env::var_os(variable) {
         Some(path) => Ok(path.into()),
-        None => made_once(build, name),
+        None => made_once("millrace", build, name),
     }
 }
 
-fn made_once(build: Build, name: &str) -> Result<PathBuf> {
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = built.get(&build) {
+/// The path of the operator, built if it is not up to date when first asked for.
+///
+/// `MILLRACE_OPERATOR_BIN` names a binary to use instead.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn operator() -> Result<PathBuf> {
+    match std::env::var_os("MILLRACE_OPERATOR_BIN") {
+        Some(path) => Ok(path.into()),
+        None => made_once("millrace-operator", Build::Plain, "millrace-operator"),
+    }
+}
+
+fn made_once(package: &str, build: Build, name: &'static str) -> Result<PathBuf> {
+    let mut known = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = known.get(name) {
         return Ok(path.clone());
     }
-    let path = make(build, name)?;
-    built.insert(build, path.clone());
+    let path = make(package, build, name)?;
+    known.insert(name, path.clone());
     Ok(path)
 }
 
 /// Builds, and keeps a copy under a name of its own: both builds have the same name to cargo.
-fn make(build: Build, name: &str) -> Result<PathBuf> {
+fn make(package: &str, build: Build, name: &str) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(&root).args(["build", "--quiet", "--package", "millrace"]);
+    cargo.current_dir(&root).args(["build", "--quiet", "--package", package]);
     if build == Build::Faults {
         cargo.args(["--features", "faults"]);
     }
     forget_package(&mut cargo);
     let done = cargo.status().context("running cargo build")?;
-    ensure!(done.success(), "building millrace failed");
+    ensure!(done.success(), "building {package} failed");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let folder = target.join("millrace-tests");
     fs::create_dir_all(&folder)?;
     let (part, copy) = (folder.join(format!("{name}.{}", std::process::id())), folder.join(name));
-    fs::copy(target.join("debug/millrace"), &part).context("copying the binary")?;
+    fs::copy(target.join("debug").join(package), &part).context("copying the binary")?;
     fs::rename(&part, &copy).context("naming the copy")?;
     copy.canonicalize().context("finding the copy")
 }

@@ -14,6 +14,7 @@ pub mod load;
 pub mod oracle;
 pub mod pipeline;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod redis_server;
 pub mod secured_kafka;

@@ -64,7 +64,14 @@ impl Spec {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(self) -> Result<Service> {
-        let port = free_port()?;
+        self.start_on(free_port()?)
+    }
+
+    /// Starts it with its admin server on `port`.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start_on(self, port: u16) -> Result<Service> {
         let process = Process::spawn(&self.name, self.command(Some(port)), self.log.clone())?;
         Ok(Service { spec: self, process, port, starts: 1 })
     }

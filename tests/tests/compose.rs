@@ -24,6 +24,8 @@ struct Service {
     #[serde(default)]
     depends_on: BTreeMap<String, Dependency>,
     healthcheck: Option<serde_json::Value>,
+    #[serde(default)]
+    volumes: Vec<String>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -111,4 +113,24 @@ fn what_a_service_waits_for_can_happen() {
             }
         }
     }
+}
+
+/// What is mounted from the checkout is there, and Prometheus asks services that exist.
+#[test]
+fn what_is_mounted_and_asked_exists() {
+    let (compose, folder) = (Compose::read(), Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker"));
+    let volumes: Vec<_> = compose.services.values().flat_map(|service| &service.volumes).collect();
+    let mounted: Vec<_> = volumes.iter().filter(|volume| volume.starts_with("..")).collect();
+    assert_eq!(mounted.len(), 5, "{mounted:?}");
+    for volume in mounted {
+        let (path, _) = volume.split_once(':').expect("a place in the container");
+        assert!(folder.join(path).exists(), "{path} does not exist");
+    }
+    let text =
+        std::fs::read_to_string(folder.join("../deploy/grafana/prometheus.yaml")).expect("it is there");
+    let config: serde_json::Value = serde_saphyr::from_str(&text).expect("prometheus.yaml is YAML");
+    let names = config["scrape_configs"][0]["dns_sd_configs"][0]["names"].as_array().expect("names");
+    let asked: BTreeSet<_> = names.iter().filter_map(|name| name.as_str()).collect();
+    let running = compose.ours().map(|(name, _)| name.as_str()).filter(|name| *name != "topics");
+    assert_eq!(asked, running.collect());
 }

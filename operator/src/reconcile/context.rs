@@ -64,7 +64,7 @@ impl Context {
     /// Forgets pipelines that are gone, and counts the others.
     pub(crate) fn tidy(&self) {
         let pipelines = self.watches.pipelines.state();
-        self.metrics.record_pipelines(pipelines.len());
+        self.metrics.record_pipelines(&pipelines);
         let uids: BTreeSet<_> = pipelines.iter().filter_map(|pipeline| pipeline.uid()).collect();
         self.memories.retain(|uid| uids.contains(uid));
     }

@@ -1,4 +1,4 @@
-use super::reference;
+use super::{metrics, reference};
 
 #[test]
 fn the_committed_reference_is_the_generated_one() {
@@ -8,6 +8,24 @@ fn the_committed_reference_is_the_generated_one() {
         committed == reference(),
         "docs/reference/pipeline-resource.md is not what the types say: run `make generate`"
     );
+}
+
+#[test]
+fn the_committed_reference_of_metrics_ends_with_those_of_the_operator() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/metrics.md");
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    let from = committed.find("\n## Operator\n").unwrap_or(committed.len());
+    assert!(
+        committed[from..] == metrics().unwrap(),
+        "docs/reference/metrics.md is not what the operator registers: run `make generate`"
+    );
+}
+
+#[test]
+fn names_of_metrics_follow_the_rules() {
+    let faults: Vec<_> =
+        crate::metrics::metrics().unwrap().iter().flat_map(runtime::metrics::Family::faults).collect();
+    assert_eq!(faults, Vec::<String>::new());
 }
 
 #[test]

@@ -7,7 +7,8 @@
 //!  "partitions": [
 //!    {"partition": 0, "position": 1200, "end": 2030, "lag": 830, "oldestUnreadSeconds": 1.9,
 //!     "windowSeconds": 10.0, "arrivalRate": 410.5, "processingRate": 398.0,
-//!     "checkpoints": {"fraud": 1100}, "orders": 1199, "invalid": 1, "settingsGeneration": 7}]}
+//!     "checkpoints": {"fraud": 1100}, "orders": 1199, "invalid": 1, "lost": 0,
+//!     "settingsGeneration": 7}]}
 //! ```
 //!
 //! What is not known is `null`, never 0. Offsets are counted, not orders: the marks that transactional producers
@@ -87,6 +88,9 @@ pub struct PartitionStatus {
     pub orders: u64,
     /// Invalid orders, ever.
     pub invalid: u64,
+    /// Records that were given up with `millrace state accept-loss`, ever.
+    #[serde(default)]
+    pub lost: u64,
     /// Settings that its orders are folded with.
     pub settings_generation: u64,
 }

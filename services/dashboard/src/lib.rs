@@ -27,6 +27,7 @@ mod stats;
 
 pub use config::{DashboardArgs, DashboardConfig, Store};
 pub use guard::Token;
+pub use metrics::metrics;
 pub use origins::Origin;
 pub use reader::{MemoryReader, ReadError, Reader, Reading, RedisReader};
 pub use rest::document::openapi;

@@ -1,11 +1,15 @@
 //! What the dashboard counts. All names begin with `millrace_dashboard_`.
 
 use prometheus::{
-    Error, HistogramOpts, HistogramTimer, HistogramVec, IntCounterVec, IntGauge, Opts, Registry,
+    Error, GaugeVec, HistogramTimer, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
-use runtime::metrics::registered;
+use runtime::metrics::{Family, Label, Maker};
 
 use crate::feed::{Item, Taken};
+use crate::lag::Behind;
+
+/// From a Redis beside it to the longest that a read may take.
+const READS: [f64; 11] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0];
 
 /// The metrics; clones share them.
 #[derive(Clone, Debug)]
@@ -18,6 +22,16 @@ pub struct Metrics {
     refused: IntCounterVec,
     requests: IntCounterVec,
     redis: HistogramVec,
+    stage_lag: IntGaugeVec,
+    stage_behind: GaugeVec,
+}
+
+/// What the dashboard registers, for the reference.
+///
+/// # Errors
+/// When two metrics have one name.
+pub fn metrics() -> Result<Vec<Family>, Error> {
+    Maker::describe(Metrics::make)
 }
 
 /// Why a client was turned away.
@@ -60,34 +74,53 @@ impl Metrics {
     /// # Errors
     /// When one is registered already.
     pub fn register(registry: &Registry) -> Result<Self, Error> {
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(format!("dashboard_{name}"), help)?;
-            registered(registry, gauge)
-        };
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(format!("dashboard_{name}"), help), labels)?;
-            registered(registry, counter)
-        };
-        let redis = HistogramOpts::new("dashboard_redis_seconds", "Time that reads from Redis took")
-            .buckets(vec![0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0]);
+        Self::make(&Maker::new(registry))
+    }
+
+    fn make(make: &Maker) -> Result<Self, Error> {
+        let [records, frames, dropped] = events(make)?;
+        let [refused, requests] = clients(make)?;
+        let stage = || Label::described("stage", "the stage, as `revenue-fraud`");
         Ok(Self {
-            clients: gauge("clients", "Socket.IO clients that are connected")?,
-            connections: gauge("connections", "TCP connections that are open")?,
-            records: counter("records_total", "Records read from Kafka", &["event", "outcome"])?,
-            frames: counter("frames_total", "Events handed over to be sent to clients", &["event"])?,
-            dropped: counter(
-                "dropped_total",
-                "Events a client did not get because it was slow or they were too many",
-                &["event"],
+            clients: make.gauge("dashboard_clients", "Socket.IO clients that are connected")?,
+            connections: make.gauge("dashboard_connections", "TCP connections that are open")?,
+            records,
+            frames,
+            dropped,
+            refused,
+            requests,
+            redis: make.histograms(
+                "dashboard_redis_seconds",
+                "Time that reads from Redis took",
+                &READS,
+                &[Label::known("call", ["get", "scan"])],
             )?,
-            refused: counter(
-                "refused_total",
-                "Clients turned away: which limit they reached, or what they lack",
-                &["limit"],
+            stage_lag: make.gauges(
+                "dashboard_stage_lag_records",
+                "Records that a stage has not read, as its consumer group says: known while the stage is away too",
+                &[stage()],
             )?,
-            requests: counter("requests_total", "Requests answered", &["route", "status"])?,
-            redis: registered(registry, HistogramVec::new(redis, &["call"])?)?,
+            stage_behind: make.float_gauges(
+                "dashboard_stage_behind_seconds",
+                "How long the oldest of these records has waited, since it was seen here",
+                &[stage()],
+            )?,
         })
+    }
+
+    /// How far behind stages are; what is not known is not shown.
+    pub fn behind(&self, behind: &Behind) {
+        self.stage_lag.reset();
+        self.stage_behind.reset();
+        for stage in &behind.stages {
+            let labels = [stage.stage.as_str()];
+            if let Some(unread) = stage.unread {
+                self.stage_lag.with_label_values(&labels).set(unread);
+            }
+            if let Some(waited) = stage.waited {
+                self.stage_behind.with_label_values(&labels).set(waited.as_secs_f64());
+            }
+        }
     }
 
     /// A client is connected while the result is held.
@@ -160,6 +193,36 @@ impl Metrics {
     pub fn dropped(&self, event: &str) -> u64 {
         self.dropped.with_label_values(&[event]).get()
     }
+}
+
+/// What came from Kafka, and what of it went to clients.
+fn events(make: &Maker) -> Result<[IntCounterVec; 3], Error> {
+    let event = || Label::known("event", ["metrics", "alerts"]);
+    let outcome = Label::known("outcome", ["relayed", "older", "invalid", "too_large"]);
+    Ok([
+        make.counters("dashboard_records_total", "Records read from Kafka", &[event(), outcome])?,
+        make.counters("dashboard_frames_total", "Events handed over to be sent to clients", &[event()])?,
+        make.counters(
+            "dashboard_dropped_total",
+            "Events a client did not get because it was slow or they were too many",
+            &[event()],
+        )?,
+    ])
+}
+
+/// Who came, and who was turned away.
+fn clients(make: &Maker) -> Result<[IntCounterVec; 2], Error> {
+    let limits = ["connections", "clients", "sessions", "requests", "origin", "unauthorized"];
+    let route = Label::described("route", "the route's path, `other` for everything else");
+    let status = Label::described("status", "the HTTP status");
+    Ok([
+        make.counters(
+            "dashboard_refused_total",
+            "Clients turned away: which limit they reached, or what they lack",
+            &[Label::known("limit", limits)],
+        )?,
+        make.counters("dashboard_requests_total", "Requests answered", &[route, status])?,
+    ])
 }
 
 impl From<Taken> for RecordOutcome {

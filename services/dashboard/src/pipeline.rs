@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::feed::{Feed, Head};
 use crate::groups::Groups;
 use crate::lag::{Behind, Lag, found};
+use crate::metrics::Metrics;
 use crate::recent::Recent;
 
 /// How often it is looked how far the stages are.
@@ -100,7 +101,7 @@ impl Pipeline {
     }
 
     /// Looks how far the stages are until `shutdown`. What cannot be seen is not known; nothing else depends on it.
-    pub async fn watch(&self, groups: Groups, shutdown: &Shutdown) {
+    pub async fn watch(&self, groups: Groups, shutdown: &Shutdown, metrics: &Metrics) {
         let mut watch = Watch { groups: Some(groups), lag: Lag::default(), trouble: None };
         let mut pace = tokio::time::interval(LOOK_INTERVAL);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -108,6 +109,7 @@ impl Pipeline {
             loop {
                 pace.tick().await;
                 let behind = watch.look(&self.process.status, self.recent.came()).await;
+                metrics.behind(&behind);
                 *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = behind;
             }
         };

@@ -65,7 +65,7 @@ pub async fn run(config: DashboardConfig, process: Process) -> Result<(), Dashbo
 
     let address = listener.local_addr().unwrap_or(args.listen);
     tracing::info!(%address, "dashboard listens");
-    let shown = metrics.clone();
+    let (shown, looks) = (metrics.clone(), metrics.clone());
     status.provide("dashboard", move || json!({"listen": address.to_string(), "clients": shown.clients()}));
 
     let groups = Groups::new(kafka.clone(), topics.clone());
@@ -77,7 +77,7 @@ pub async fn run(config: DashboardConfig, process: Process) -> Result<(), Dashbo
     };
     let serving = server::serve(listener, app, metrics, CONNECTIONS, stop.clone());
     let watching = stop.run_until_cancelled(watch_store(&stats, health.need(store.name())));
-    let looking = pipeline.watch(groups, &stop);
+    let looking = pipeline.watch(groups, &stop, &looks);
     let (relayed, (), (), _, ()) =
         tokio::join!(relaying, serving, say_goodbye(&io, &stop), watching, looking);
     relayed

@@ -103,6 +103,34 @@ pub(crate) enum Interrupt {
     Fatal(#[from] StageError),
 }
 
+/// Everything that a doubt can be about.
+pub(crate) const CALLS: [&str; 24] = [
+    "asking for committed offsets",
+    "asking for metadata",
+    "asking for watermarks",
+    "assigning",
+    "assigning a reader",
+    "begin_transaction",
+    "commit_transaction",
+    "committing offsets",
+    "committing without a membership",
+    "committing without a producer",
+    "delivering a record",
+    "init_transactions",
+    "listing offsets",
+    "opening a reader's queue",
+    "reaching the brokers",
+    "reading a topic",
+    "reading a topic that was just cut",
+    "reading orders at the position",
+    "send_offsets_to_transaction",
+    "sending a record",
+    "unassigning a reader",
+    "waiting for a pending offset commit",
+    "waiting for acknowledgements",
+    "waiting for an open transaction of the state topic",
+];
+
 impl Interrupt {
     /// For `map_err`: the call named by `doing` failed.
     pub(crate) fn doubt(doing: &'static str) -> impl FnOnce(KafkaError) -> Self {

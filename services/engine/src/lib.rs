@@ -57,4 +57,5 @@ pub mod state;
 
 pub use config::{StageArgs, StageConfig, StartAt};
 pub use error::StageError;
+pub use metrics::metrics;
 pub use prepare::run;

@@ -1,15 +1,21 @@
 //! What a stage tells Prometheus.
 
-use contract::{Fact, Outputs, Rule};
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-};
-use runtime::metrics::registered;
+use contract::{Fact, Outputs, Rejection, Rule};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
+use runtime::metrics::{Family, Label, Maker};
 
+use crate::error::CALLS;
 use crate::restore::Restored;
 use load::Load;
 
 mod load;
+
+/// From a record at a time to a full batch.
+const BATCHES: [f64; 7] = [1.0, 4.0, 16.0, 64.0, 256.0, 512.0, 1024.0];
+/// From an idle broker to the longest that a call may take.
+const COMMITS: [f64; 9] = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 3.0];
+/// From an empty state to a large one.
+const RESTORES: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Facts about one stage, recorded by named calls.
 #[derive(Clone)]
@@ -21,7 +27,7 @@ pub(crate) struct Metrics {
     batch_size: Histogram,
     commits: IntCounter,
     commit_seconds: Histogram,
-    aborted: IntCounterVec,
+    given_up: IntCounterVec,
     restores: IntCounter,
     restore_seconds: Histogram,
     restored_bytes: IntGauge,
@@ -34,47 +40,65 @@ pub(crate) struct Metrics {
     load: Load,
 }
 
+/// What a stage registers, for the reference.
+///
+/// # Errors
+/// When two metrics have one name.
+pub fn metrics() -> prometheus::Result<Vec<Family>> {
+    let stage = Label::described("stage", "the stage, as `revenue-fraud`");
+    Maker::describe_with(stage, Metrics::make)
+}
+
 impl Metrics {
     pub(crate) fn register(registry: &Registry, stage: &str) -> prometheus::Result<Self> {
-        let make = Maker { registry, stage };
+        Self::make(&Maker::new(registry).with(Label::described("stage", "its name"), stage))
+    }
+
+    fn make(make: &Maker) -> prometheus::Result<Self> {
+        let [invalid, alerts, facts] = results(make)?;
+        let call = Label::known("call", CALLS);
         Ok(Self {
-            orders: make.counter("orders_total", "Valid orders folded")?,
-            invalid: make.counters("orders_invalid_total", "Invalid orders, by reason", "reason")?,
-            alerts: make.counters("alerts_total", "Alerts raised, by rule", "rule")?,
-            facts: make.counters("fold_facts_total", "What folds noticed, by kind", "fact")?,
+            orders: make.counter("orders_total", "Valid orders folded; each stage counts every order")?,
+            invalid,
+            alerts,
+            facts,
             batch_size: make.histogram(
                 "stage_batch_records",
                 "Records taken from the input at a time",
-                vec![1.0, 4.0, 16.0, 64.0, 256.0, 512.0, 1024.0],
+                &BATCHES,
             )?,
             commits: make.counter("stage_commits_total", "Committed transactions")?,
             commit_seconds: make.histogram(
                 "stage_commit_duration_seconds",
                 "Time from the begin of a transaction to its commit",
-                vec![0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 3.0],
+                &COMMITS,
             )?,
-            aborted: make.counters(
+            given_up: make.counters(
                 "stage_transactions_given_up_total",
-                "Failed or doubtful transactions, after which the stage restored itself, by failed call",
-                "call",
+                "Failed or doubtful transactions, after which the stage restored itself",
+                &[call],
             )?,
             restores: make.counter("stage_restores_total", "Restores, including those at start")?,
             restore_seconds: make.histogram(
                 "stage_restore_duration_seconds",
                 "Time of a restore",
-                vec![0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0],
+                &RESTORES,
             )?,
             restored_bytes: make.gauge("stage_restored_bytes", "State read by the last restore")?,
             restored_records: make.gauge("stage_restored_records", "Records read by the last restore")?,
             refolded: make.counter("stage_refolded_orders_total", "Orders folded again by restores")?,
-            rebalances: make.counters("stage_rebalances_total", "Rebalances, by kind", "kind")?,
+            rebalances: make.counters(
+                "stage_rebalances_total",
+                "Rebalances of the stage's group",
+                &[Label::known("kind", ["assigned", "revoked", "lost"])],
+            )?,
             offset_mismatches: make.counter(
                 "stage_offset_mismatches_total",
                 "Partitions whose group offset differed from the progress record, which is trusted",
             )?,
             stale: make.counter("stage_stale_records_total", "Records ignored as already read")?,
             generation: make.gauge("stage_settings_generation", "Generation of the settings in force")?,
-            load: Load::register(&make)?,
+            load: Load::make(make)?,
         })
     }
 
@@ -108,7 +132,11 @@ impl Metrics {
     }
 
     pub(crate) fn record_given_up(&self, call: &str) {
-        self.aborted.with_label_values(&[call]).inc();
+        debug_assert!(
+            CALLS.contains(&call),
+            "{call} is not among the calls that metrics show from the start"
+        );
+        self.given_up.with_label_values(&[call]).inc();
     }
 
     pub(crate) fn record_restore(&self, restored: &Restored) {
@@ -132,47 +160,14 @@ impl Metrics {
     }
 }
 
-/// Registers metrics with the stage as a constant label.
-struct Maker<'a> {
-    registry: &'a Registry,
-    stage: &'a str,
-}
-
-impl Maker<'_> {
-    fn opts(&self, name: &str, help: &str) -> Opts {
-        Opts::new(name, help).const_label("stage", self.stage)
-    }
-
-    fn put<C: prometheus::core::Collector + Clone + 'static>(&self, collector: C) -> prometheus::Result<C> {
-        registered(self.registry, collector)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-        self.put(IntCounter::with_opts(self.opts(name, help))?)
-    }
-
-    fn float_counter(&self, name: &str, help: &str) -> prometheus::Result<prometheus::Counter> {
-        self.put(prometheus::Counter::with_opts(self.opts(name, help))?)
-    }
-
-    fn counters(&self, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
-        self.put(IntCounterVec::new(self.opts(name, help), &[label])?)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
-        self.put(IntGauge::with_opts(self.opts(name, help))?)
-    }
-
-    fn float_gauge(&self, name: &str, help: &str) -> prometheus::Result<prometheus::Gauge> {
-        self.put(prometheus::Gauge::with_opts(self.opts(name, help))?)
-    }
-
-    fn gauges(&self, name: &str, help: &str, label: &str) -> prometheus::Result<IntGaugeVec> {
-        self.put(IntGaugeVec::new(self.opts(name, help), &[label])?)
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: Vec<f64>) -> prometheus::Result<Histogram> {
-        let opts = HistogramOpts::new(name, help).const_label("stage", self.stage).buckets(buckets);
-        self.put(Histogram::with_opts(opts)?)
-    }
+/// What comes of orders, apart from the valid ones.
+fn results(make: &Maker) -> prometheus::Result<[IntCounterVec; 3]> {
+    let reason = Label::known("reason", Rejection::ALL.iter().map(|reason| reason.code()));
+    let rule = Label::known("rule", Rule::ALL.iter().map(|rule| rule.id()));
+    let fact = Label::known("fact", Fact::ALL.iter().map(|fact| fact.label()));
+    Ok([
+        make.counters("orders_invalid_total", "Invalid orders; each stage counts every one", &[reason])?,
+        make.counters("alerts_total", "Alerts raised", &[rule])?,
+        make.counters("fold_facts_total", "Orders that folds noticed something about", &[fact])?,
+    ])
 }

@@ -100,6 +100,12 @@ impl<'a> Preparation<'a> {
                 .and_then(|name| name.into_string().ok())
                 .ok_or_else(|| StageError::Topic("the host has no name: set --instance".to_owned()))?,
         };
+        if instance == ADMIN {
+            let problem = format!(
+                "instance {ADMIN:?} is what `millrace state` calls itself: choose another --instance"
+            );
+            return Err(StageError::Topic(problem));
+        }
         let topics = config.topics.clone();
         let identity = Identity {
             group: topics.group(&stage),
@@ -155,7 +161,6 @@ impl<'a> Preparation<'a> {
             orders_topic: self.identity.topics.orders.clone(),
             state,
             processors: self.processors.clone(),
-            admin: self.identity.topics.transactional_id(&self.identity.stage, ADMIN),
             start,
         }
     }

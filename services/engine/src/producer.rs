@@ -160,7 +160,7 @@ impl Producer {
             if left < waiting {
                 (waiting, moved) = (left, Instant::now());
             }
-            if moved.elapsed() >= CALL_TIMEOUT || started.elapsed() >= TRANSACTION_TIMEOUT - CALL_TIMEOUT {
+            if moved.elapsed() >= CALL_TIMEOUT || started.elapsed() + CALL_TIMEOUT >= TRANSACTION_TIMEOUT {
                 return Err(Interrupt::timed_out("waiting for acknowledgements"));
             }
         }

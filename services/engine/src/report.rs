@@ -121,6 +121,8 @@ fn record(status: &StageStatus, metrics: &Metrics) {
             metrics.record_lag(partition.partition, lag);
         }
     }
+    let lost = status.partitions.iter().map(|partition| partition.lost).sum();
+    metrics.record_partitions(status.partitions.len(), lost);
     // Of those that are known, here: a gauge cannot say that it is not.
     let ages: Vec<_> = status.partitions.iter().filter_map(|p| p.oldest_unread_seconds).collect();
     metrics.record_oldest_unread(greatest(&ages));
@@ -145,6 +147,7 @@ fn describe(partition: &Partition, end: Option<i64>, track: &Track, now: Instant
         checkpoints: partition.slots.iter().map(|s| (s.name.to_string(), s.checkpoint.position)).collect(),
         orders: partition.orders,
         invalid: partition.invalid,
+        lost: partition.lost,
         settings_generation: partition.settings.generation,
     }
 }

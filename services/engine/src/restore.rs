@@ -14,6 +14,7 @@ use crate::native::Record;
 use crate::partition::{Partition, Slot};
 use crate::reader::{Check, Stretch};
 use crate::settle::StateTopic;
+use crate::state::{is_reset, is_set_by_hand};
 use crate::{StageError, format};
 
 /// What a restore needs to know of its stage.
@@ -22,8 +23,6 @@ pub(crate) struct Restorer {
     pub orders_topic: String,
     pub state: StateTopic,
     pub processors: Vec<Arc<dyn ProcessorKind>>,
-    /// The owner in progress records that a person's command wrote.
-    pub admin: String,
     /// Where partitions without progress begin.
     pub start: Start,
 }
@@ -141,6 +140,7 @@ impl Restorer {
             None => self.first_progress(id)?,
         };
         let progress = self.check_range(id, progress)?;
+        let set_by_hand = is_set_by_hand(&progress);
         let mut slots = Vec::with_capacity(self.processors.len());
         for kind in &self.processors {
             let checkpoint = progress.checkpoints.get(kind.name().as_str());
@@ -160,7 +160,7 @@ impl Restorer {
         Ok(Partition {
             id,
             incarnation: progress.incarnation,
-            set_by_hand: progress.owner == self.admin,
+            set_by_hand,
             position: progress.position,
             committed: progress.position,
             last: progress.last,
@@ -188,8 +188,7 @@ impl Restorer {
     /// The position and every checkpoint must lie within what the orders topic still holds.
     fn check_range(&self, id: i32, mut progress: Progress) -> Result<Progress, Interrupt> {
         let (low, high) = self.state.uncommitted.watermarks(&self.orders_topic, id)?;
-        if progress.owner == self.admin && progress.last.is_none() && progress.orders == 0 {
-            // Nothing was read since a reset: what retention took before the next start is no loss.
+        if is_reset(&progress) {
             progress.position = progress.position.max(low);
             for checkpoint in progress.checkpoints.values_mut() {
                 checkpoint.position = checkpoint.position.max(low);

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::settings::claim_key;
-use contract::state::{PROGRESS_KEY, Progress};
+use contract::state::{PROGRESS_KEY, Progress, SETTINGS_KEY};
 use contract::topics::stage_name;
-use contract::{ProcessorKind, Topics};
+use contract::{ProcessorKind, Settings, Topics};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -15,7 +15,6 @@ use rdkafka::producer::BaseRecord;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use runtime::config::KafkaArgs;
 use runtime::settings::{PublishError, transact};
-use serde::Serialize;
 
 use crate::error::{Interrupt, StageError};
 use crate::format;
@@ -24,8 +23,22 @@ use crate::producer::{Producer, STEP, transactional};
 use crate::reader::Stretch;
 use crate::settle::StateTopic;
 
+mod show;
+
+pub use show::PartitionState;
+
 /// What stands for the instance in the transactional id of these commands, and so in the records that they write.
 pub(crate) const ADMIN: &str = "admin";
+
+/// Whether a person's command wrote this, and no stage has claimed the partition since.
+pub(crate) fn is_set_by_hand(progress: &Progress) -> bool {
+    progress.owner.rsplit('.').next() == Some(ADMIN)
+}
+
+/// Whether the stage was reset and has read nothing since: what retention takes meanwhile is no loss.
+pub(crate) fn is_reset(progress: &Progress) -> bool {
+    is_set_by_hand(progress) && progress.last.is_none() && progress.orders == 0 && progress.lost == 0
+}
 
 /// A stage as seen from outside.
 pub struct StageAdmin {
@@ -34,24 +47,6 @@ pub struct StageAdmin {
     processors: Vec<Arc<dyn ProcessorKind>>,
     stage: String,
     state: StateTopic,
-}
-
-/// What a stage has done with one partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PartitionState {
-    /// The input partition.
-    pub partition: i32,
-    /// First offset that the orders topic still holds.
-    pub low: i64,
-    /// Where the orders topic ends.
-    pub end: i64,
-    /// Orders not read yet; at most, since transaction markers take offsets too.
-    pub lag: i64,
-    /// What the stage has written down, absent before its first start.
-    pub progress: Option<Progress>,
-    /// State records in the partition, older values of the same key not counted.
-    pub records: usize,
 }
 
 /// Why state could not be read or changed.
@@ -110,6 +105,7 @@ enum Purpose {
 #[derive(Default)]
 struct Content {
     progress: Option<Result<Progress, String>>,
+    generation: Option<u64>,
     keys: BTreeSet<String>,
 }
 
@@ -129,26 +125,6 @@ impl StageAdmin {
         let (topic, group) = (topics.state(&stage), topics.group(&stage));
         let reader = StateTopic::new(&kafka.client(&id), topic, &group, &id)?;
         Ok(Self { kafka, topics, processors, stage, state: reader })
-    }
-
-    /// The state of every partition.
-    ///
-    /// # Errors
-    /// When Kafka does not answer or the stage's state cannot be read.
-    pub fn show(&self) -> Result<Vec<PartitionState>, AdminError> {
-        let mut content = self.read(Purpose::Show)?;
-        let mut shown = Vec::new();
-        for partition in 0..self.partitions(&self.topics.orders)? {
-            let Content { progress, keys } = content.remove(&partition).unwrap_or_default();
-            let progress = progress.transpose().map_err(|problem| {
-                let topic = self.state.topic.clone();
-                StageError::State { topic, partition, problem }
-            })?;
-            let (low, end) = self.state.committed.watermarks(&self.topics.orders, partition)?;
-            let lag = progress.as_ref().map_or(end - low, |p| (end - p.position).max(0));
-            shown.push(PartitionState { partition, low, end, lag, progress, records: keys.len() });
-        }
-        Ok(shown)
     }
 
     /// Lets a stage that stopped with `DataLoss` go on: every position moves to the nearest offset that the orders
@@ -263,7 +239,13 @@ impl StageAdmin {
             let key = String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned();
             match record.value {
                 Some(value) if key == PROGRESS_KEY => content.progress = Some(format::read_progress(value)),
-                Some(_) => drop(content.keys.insert(key)),
+                Some(value) => {
+                    if key == SETTINGS_KEY {
+                        content.generation =
+                            Settings::from_json(value).ok().map(|settings| settings.generation);
+                    }
+                    content.keys.insert(key);
+                }
                 None => drop(content.keys.remove(&key)),
             }
             Ok(())
@@ -272,7 +254,8 @@ impl StageAdmin {
         Ok(contents)
     }
 
-    fn check_stopped(&self) -> Result<(), AdminError> {
+    /// The client ids of the members of the stage's group.
+    fn members(&self) -> Result<Vec<String>, AdminError> {
         let group = self.topics.group(&self.stage);
         let list = self
             .state
@@ -280,12 +263,12 @@ impl StageAdmin {
             .consumer()
             .fetch_group_list(Some(&group), STEP * 20)
             .map_err(|source| AdminError::Kafka { doing: "asking for the group's members", source })?;
-        let members: Vec<_> = list
-            .groups()
-            .iter()
-            .flat_map(rdkafka::groups::GroupInfo::members)
-            .map(|m| m.client_id().to_owned())
-            .collect();
+        let members = list.groups().iter().flat_map(rdkafka::groups::GroupInfo::members);
+        Ok(members.map(|member| member.client_id().to_owned()).collect())
+    }
+
+    fn check_stopped(&self) -> Result<(), AdminError> {
+        let members = self.members()?;
         if members.is_empty() {
             return Ok(());
         }

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{dashboard, demo, process, settings, simulate, state, topics, views};
 use crate::failure::Failure;
+use crate::reference;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +36,9 @@ pub(crate) enum Command {
     Topics(topics::Args),
     Settings(settings::Args),
     State(state::Args),
+    /// Print the services' part of the reference of metrics, Markdown
+    #[command(hide = true)]
+    Metrics,
 }
 
 impl Command {
@@ -48,6 +52,7 @@ impl Command {
             Self::Topics(args) => args.run().await,
             Self::Settings(args) => args.run().await,
             Self::State(args) => args.run().await,
+            Self::Metrics => reference::print(),
         }
     }
 }

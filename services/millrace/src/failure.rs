@@ -9,6 +9,9 @@ pub enum Failure {
     Usage(anyhow::Error),
     /// Something went wrong while running: exit code 1.
     Run(anyhow::Error),
+    /// The same, and trying again does not help: somebody must do something first. With the failure's kind, one of
+    /// [`runtime::health::LASTING`].
+    Lasting(&'static str, anyhow::Error),
 }
 
 impl Failure {
@@ -26,14 +29,14 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Run(_) => 1,
+            Self::Run(_) | Self::Lasting(..) => 1,
         }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(error) | Self::Run(error)) = self;
+        let (Self::Usage(error) | Self::Run(error) | Self::Lasting(_, error)) = self;
         // the whole chain in one line
         write!(f, "{error:#}")
     }

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod failure;
 mod host;
+mod reference;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,7 @@
-//! The admin server: `/livez`, `/readyz`, `/metrics` and `/status`.
+//! The admin server: `/livez`, `/readyz`, `/metrics` and `/status`, the last for tools and for people.
+
+use std::fmt::Write;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -9,6 +12,8 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::health::Missing;
+use crate::status::screen;
 use crate::{Health, Process, Shutdown, Status, http};
 
 /// Probes and scrapes are few; more at once is a mistake or an attack.
@@ -41,13 +46,14 @@ pub async fn serve(listener: TcpListener, admin: Admin, shutdown: Shutdown) {
     http::serve(listener, router(admin), CONNECTIONS, shutdown).await;
 }
 
-/// The four routes.
+/// The routes.
 pub fn router(admin: Admin) -> Router {
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
+        .route("/status/text", get(status_text))
         .with_state(admin)
 }
 
@@ -81,11 +87,30 @@ async fn status(State(admin): State<Admin>) -> Response {
     let Admin { health, status, registry: _ } = admin;
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "uptimeSeconds": status.uptime().as_secs(),
         "missing": health.missing(),
         "failure": health.failure(),
         "sections": status.to_json(),
     }))
     .into_response()
+}
+
+/// The same on one screen, what is wrong first.
+async fn status_text(State(admin): State<Admin>) -> String {
+    let Admin { health, status, registry: _ } = admin;
+    let (missing, uptime) = (health.missing(), Duration::from_secs(status.uptime().as_secs()));
+    let word = match (health.failure(), missing.is_empty()) {
+        (Some(why), _) => format!("FAILED: {why}"),
+        (None, false) => "NOT READY".to_owned(),
+        (None, true) => "ready".to_owned(),
+    };
+    let mut text = format!("millrace {}, up for {uptime:?}: {word}\n", env!("CARGO_PKG_VERSION"));
+    for Missing { need, why } in missing {
+        // writing to a `String` cannot fail
+        let _ = writeln!(text, "  waits for {need}: {why}");
+    }
+    let sections = status.to_json();
+    text + &screen::sections(sections.as_object().unwrap_or(&serde_json::Map::new()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prometheus::IntGaugeVec;
 use serde::Serialize;
+
+use crate::metrics::{Label, Maker};
 
 /// What the process needs, and which of it is missing. Clones share the same state.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +17,7 @@ pub struct Health {
 struct State {
     needs: Vec<NeedState>,
     failure: Option<String>,
+    lasting: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -66,6 +70,11 @@ impl Health {
         self.lock().failure.get_or_insert(why.into());
     }
 
+    /// Says that starting again will not help, and the kind of the failure.
+    pub fn fail_for_good(&self, kind: &'static str) {
+        self.lock().lasting = Some(kind);
+    }
+
     /// Why the process is dead, if it is.
     pub fn failure(&self) -> Option<String> {
         self.lock().failure.clone()
@@ -107,6 +116,47 @@ impl Need {
     /// Whether it is there now.
     pub fn is_met(&self) -> bool {
         self.health.lock().needs[self.index].why.is_none()
+    }
+}
+
+/// Failures that starting again does not help against.
+pub const LASTING: [&str; 2] = ["DataLoss", "State"];
+
+pub(crate) fn register(make: &Maker, health: &Health) -> prometheus::Result<()> {
+    let need = Label::described("need", "what the process needs: `kafka`, `store`, `topic orders`, …");
+    let error = Label::known("error", LASTING);
+    let health = health.clone();
+    make.shown(
+        "need_met",
+        "1 while something that the process needs is there; it is ready when all are 1",
+        &[need],
+        {
+            let health = health.clone();
+            move |gauge| health.lock().show_needs(gauge)
+        },
+    )?;
+    make.shown(
+        "process_failed",
+        "1 when the process ended by a failure that starting it again does not help against",
+        &[error],
+        move |gauge| health.lock().show_failure(gauge),
+    )
+}
+
+impl State {
+    /// Needs of one name are met when all of them are.
+    fn show_needs(&self, gauge: &IntGaugeVec) {
+        gauge.reset();
+        for NeedState { name, .. } in &self.needs {
+            let met = self.needs.iter().filter(|need| need.name == *name).all(|need| need.why.is_none());
+            gauge.with_label_values(&[name]).set(i64::from(met));
+        }
+    }
+
+    fn show_failure(&self, gauge: &IntGaugeVec) {
+        for kind in LASTING {
+            gauge.with_label_values(&[kind]).set(i64::from(self.lasting == Some(kind)));
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What every service gets from the process it runs in.
 
-use prometheus::{IntGaugeVec, Opts, Registry};
+use prometheus::Registry;
 
+use crate::health;
+use crate::metrics::{Family, Label, Maker, PREFIX};
 use crate::{Health, Shutdown, Status};
 
 /// What a service reports to, and what tells it to stop. In the demo all services share one.
@@ -20,18 +22,25 @@ pub struct Process {
 impl Process {
     /// A process with nothing in it yet but its version.
     pub fn new(shutdown: Shutdown) -> Self {
-        Self { health: Health::default(), status: Status::default(), registry: registry(), shutdown }
+        let registry = Registry::new_custom(Some(PREFIX.to_owned()), None).unwrap_or_default();
+        let health = Health::default();
+        // these are the first in a fresh registry, so this cannot fail
+        let _ = register(&Maker::new(&registry), &health);
+        Self { health, status: Status::default(), registry, shutdown }
     }
 }
 
-fn registry() -> Registry {
-    let labels = [("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into();
-    let build = Opts::new("build_info", "Always 1; the label says which version runs").const_labels(labels);
-    let registry = Registry::new_custom(Some("millrace".to_owned()), None).unwrap_or_default();
-    if let Ok(gauge) = IntGaugeVec::new(build, &[]) {
-        gauge.with_label_values::<&str>(&[]).set(1);
-        // the name is the first in a fresh registry, so this cannot fail
-        let _ = registry.register(Box::new(gauge));
-    }
-    registry
+/// What every process registers, for the reference.
+///
+/// # Errors
+/// When two metrics have one name.
+pub fn metrics() -> prometheus::Result<Vec<Family>> {
+    Maker::describe(|make| register(make, &Health::default()))
+}
+
+fn register(make: &Maker, health: &Health) -> prometheus::Result<()> {
+    let version = Label::known("version", [env!("CARGO_PKG_VERSION")]);
+    let build = make.gauges("build_info", "Always 1; the label says which version runs", &[version])?;
+    build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    health::register(make, health)
 }

@@ -3,15 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
+
+pub mod screen;
 
 type Provider = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// Named sections of JSON. Clones share the same sections.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Status {
     sections: Arc<Mutex<BTreeMap<String, Provider>>>,
+    since: Instant,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self { sections: Arc::default(), since: Instant::now() }
+    }
 }
 
 impl Status {
@@ -23,6 +33,11 @@ impl Status {
     /// Replaces a section by one that is asked whenever somebody looks. It must not block.
     pub fn provide(&self, section: &str, provider: impl Fn() -> Value + Send + Sync + 'static) {
         self.lock().insert(section.to_owned(), Arc::new(provider));
+    }
+
+    /// For how long there has been something to tell.
+    pub fn uptime(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// All sections as one object.

@@ -15,7 +15,7 @@ mod sender;
 pub mod shop;
 
 pub use config::{SimulatorArgs, SimulatorConfig};
-pub use metrics::Counts;
+pub use metrics::{Counts, metrics};
 pub use pace::{Rate, RateError};
 pub use run::{SimulatorError, run};
 pub use shop::Shop;

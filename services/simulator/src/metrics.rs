@@ -1,7 +1,7 @@
 //! What became of the orders: counted once, for metrics, progress lines and the final word alike.
 
 use prometheus::{IntCounter, Registry};
-use runtime::metrics::registered;
+use runtime::metrics::{Family, Maker};
 
 /// Counts of one run. Clones share them.
 #[derive(Clone, Debug)]
@@ -23,14 +23,26 @@ pub struct Counts {
     pub failed: u64,
 }
 
+/// What the simulator registers, for the reference.
+///
+/// # Errors
+/// When two metrics have one name.
+pub fn metrics() -> prometheus::Result<Vec<Family>> {
+    Maker::describe(Tally::make)
+}
+
 impl Tally {
     pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let counter = |name, help| registered(registry, IntCounter::new(name, help)?);
+        Self::make(&Maker::new(registry))
+    }
+
+    fn make(make: &Maker) -> prometheus::Result<Self> {
         Ok(Self {
-            accepted: counter("simulator_orders_accepted_total", "Orders handed to the Kafka client")?,
-            delivered: counter("simulator_orders_delivered_total", "Orders acknowledged by the brokers")?,
-            failed: counter("simulator_orders_failed_total", "Orders given up after all attempts")?,
-            queue_full: counter(
+            accepted: make.counter("simulator_orders_accepted_total", "Orders handed to the Kafka client")?,
+            delivered: make
+                .counter("simulator_orders_delivered_total", "Orders acknowledged by the brokers")?,
+            failed: make.counter("simulator_orders_failed_total", "Orders given up after all attempts")?,
+            queue_full: make.counter(
                 "simulator_queue_full_total",
                 "Times sending paused because the Kafka client's queue was full",
             )?,

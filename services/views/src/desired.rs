@@ -75,6 +75,11 @@ impl Desired {
         self.keys.len()
     }
 
+    /// How many keys are to be written.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// How far the state was read.
     pub(crate) fn positions(&self) -> &BTreeMap<StatePartition, OwnPosition> {
         &self.positions

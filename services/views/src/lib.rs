@@ -32,6 +32,7 @@ mod updates;
 mod writer;
 
 pub use config::{StoreChoice, ViewsArgs, ViewsConfig};
+pub use metrics::metrics;
 pub use purge::purge;
 pub use run::{ViewsError, run};
 pub use tail::TailError;

@@ -78,7 +78,7 @@ impl<S: Store> Parts<S> {
         let hub = Arc::new(Hub::new(Projection::new(views)));
         let (shared, outbox) = (Arc::new(Shared::default()), Arc::new(Outbox::default()));
         let (standby_sender, standby) = watch::channel(false);
-        tell(status, hub.clone(), standby.clone());
+        tell(status, hub.clone(), (standby.clone(), shared.clone(), metrics.clone()));
 
         let need = Arc::new(health.need("kafka"));
         let context = TailContext { kafka: kafka.clone(), hub: hub.clone(), need, metrics: metrics.clone() };
@@ -115,9 +115,22 @@ impl<S: Store> Parts<S> {
     }
 }
 
-fn tell(status: &Status, hub: Arc<Hub>, standby: watch::Receiver<bool>) {
-    status.provide(
-        "views",
-        move || serde_json::json!({"standby": *standby.borrow(), "partitions": hub.lock().to_json()}),
-    );
+/// What to say of the store beside what was read.
+type OfStore = (watch::Receiver<bool>, Arc<Shared>, Metrics);
+
+fn tell(status: &Status, hub: Arc<Hub>, (standby, shared, metrics): OfStore) {
+    status.provide("views", move || {
+        let (keys, unwritten) = {
+            let desired = shared.lock();
+            (desired.len(), desired.unwritten())
+        };
+        serde_json::json!({
+            "standby": *standby.borrow(),
+            "keys": keys,
+            "unwrittenKeys": unwritten,
+            "newestWrittenSecondsAgo": metrics.newest_written_ago().map(|ago| ago.as_secs_f64()),
+            "healings": metrics.healings(),
+            "partitions": hub.lock().to_json(),
+        })
+    });
 }

@@ -166,12 +166,12 @@ impl<S: Store> Writer<S> {
             self.store.list(&self.families).await?
         };
         let changes = self.around.shared.lock().take_everything(existing);
-        let (keys, deletes) = (changes.sets.len(), changes.deletes.len());
+        let (keys, deletes, newest) = (changes.sets.len(), changes.deletes.len(), changes.newest);
         if !self.write(expected, changes, Phase::Settled).await? {
             return Ok(Next::After(LOOK_AGAIN));
         }
         tracing::info!(cause = cause.label(), keys, deletes, "wrote everything");
-        self.around.metrics.record_rewrite(cause);
+        self.around.metrics.record_rewrite(cause, newest);
         self.takeovers += u32::from(cause == Cause::TakenOver);
         Ok(Next::Idle)
     }
@@ -201,6 +201,7 @@ impl<S: Store> Writer<S> {
                 self.around.shared.lock().put_back(changes);
                 return written.map(|_| false);
             }
+            self.around.metrics.record_written(&batch.sets, &batch.deletes);
             expected = Some(token.to_string());
             self.last = Some(token);
         }

@@ -2,6 +2,7 @@
 
 mod helm;
 mod linter;
+mod monitoring;
 mod release;
 mod rights;
 mod server;

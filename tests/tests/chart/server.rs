@@ -11,7 +11,7 @@ use serde_json::{Value, from_value, json};
 use super::helm::{Profile, profiles};
 
 /// Kinds that a bare API server does not know.
-const FOREIGN: [&str; 1] = ["ServiceMonitor"];
+const FOREIGN: [&str; 3] = ["ServiceMonitor", "PodMonitor", "PrometheusRule"];
 
 /// Namespaces that profiles name.
 async fn namespaces(client: &Client) -> Result<()> {

@@ -1,8 +1,9 @@
 //! How much a stage has to do.
 
-use prometheus::{Counter, Gauge, IntCounterVec, IntGaugeVec};
+use prometheus::{Counter, Gauge, IntCounterVec, IntGauge, IntGaugeVec};
+use runtime::metrics::{Label, Maker};
 
-use super::{Maker, Metrics};
+use super::Metrics;
 
 /// What arrives, what waits, and how busy the stage is with it.
 #[derive(Clone)]
@@ -12,17 +13,20 @@ pub(super) struct Load {
     oldest_unread_seconds: Gauge,
     busy_seconds: Counter,
     folding_seconds: Counter,
+    partitions: IntGauge,
+    lost: IntGauge,
 }
 
 impl Load {
-    pub(super) fn register(make: &Maker<'_>) -> prometheus::Result<Self> {
+    pub(super) fn make(make: &Maker) -> prometheus::Result<Self> {
+        let partition = || Label::described("partition", "the partition of the orders topic");
         Ok(Self {
             arrived: make.counters(
                 "stage_arrived_records_total",
                 "Records seen to be written to the partitions while they were assigned here",
-                "partition",
+                &[partition()],
             )?,
-            lag: make.gauges("stage_lag_records", "Orders not read yet, by partition", "partition")?,
+            lag: make.gauges("stage_lag_records", "Records not read yet", &[partition()])?,
             oldest_unread_seconds: make.float_gauge(
                 "stage_oldest_unread_age_seconds",
                 "Age of the oldest unread order, at most; 0 without lag",
@@ -34,6 +38,12 @@ impl Load {
             folding_seconds: make.float_counter(
                 "stage_folding_seconds_total",
                 "Time spent folding, of the time that the stage was busy",
+            )?,
+            partitions: make
+                .gauge("stage_assigned_partitions", "Partitions that are restored and read here")?,
+            lost: make.gauge(
+                "stage_lost_records",
+                "Records that were given up with `millrace state accept-loss`, of the partitions read here",
             )?,
         })
     }
@@ -52,6 +62,7 @@ impl Metrics {
     /// Forgets the lag of partitions that are not ours any more.
     pub(crate) fn reset_lag(&self) {
         self.load.lag.reset();
+        self.record_partitions(0, 0);
         self.load.oldest_unread_seconds.set(0.0);
     }
 
@@ -66,5 +77,11 @@ impl Metrics {
 
     pub(crate) fn record_oldest_unread(&self, seconds: f64) {
         self.load.oldest_unread_seconds.set(seconds);
+    }
+
+    /// How many partitions are read, and how many records of them were given up.
+    pub(crate) fn record_partitions(&self, partitions: usize, lost: u64) {
+        self.load.partitions.set(i64::try_from(partitions).unwrap_or(i64::MAX));
+        self.load.lost.set(i64::try_from(lost).unwrap_or(i64::MAX));
     }
 }

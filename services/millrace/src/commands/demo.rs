@@ -5,6 +5,7 @@ mod reader;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::topics::stage_name;
 use contract::{ProcessorName, Topics};
@@ -128,7 +129,7 @@ impl Demo {
             settings: None,
         };
         vec![
-            process::part(stage, process),
+            process::part(stage, Duration::ZERO, process),
             views_command::part(views, process),
             dashboard_command::part(dashboard, process),
             simulate::part(simulator, process),

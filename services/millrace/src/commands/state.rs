@@ -1,11 +1,14 @@
 //! `millrace state`: looks at what a stage has written down, and the two changes that a person decides on.
 
+mod screen;
+
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::anyhow;
 use clap::Subcommand;
-use contract::ProcessorName;
 use contract::topics::stage_name;
+use contract::{ProcessorName, Timestamp};
 use engine::state::{AdminError, PartitionState, StageAdmin};
 use runtime::KafkaArgs;
 use runtime::config::{LogArgs, PipelineArgs};
@@ -13,6 +16,7 @@ use runtime::config::{LogArgs, PipelineArgs};
 use super::{begin, blocking};
 use crate::catalogue;
 use crate::failure::Failure;
+use screen::Screen;
 
 /// Show a stage's progress, move it past lost input, or make it forget everything
 #[derive(Debug, clap::Args)]
@@ -28,14 +32,31 @@ enum Action {
     Reset(Reset),
 }
 
-/// Print progress, lag and checkpoints of every partition, one JSON object a line
+/// Print how far a stage is: who runs it, what waits, and what keeps it from going on
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
-  millrace state show revenue-fraud")]
+Examples:
+  millrace state show revenue-fraud                  on one screen
+  millrace state show revenue-fraud --output json    everything, one JSON object a partition and line
+
+Exit code 1 when the stage cannot go on because orders are gone.")]
 struct Show {
     #[command(flatten)]
     target: Target,
+
+    /// How to print it.
+    #[arg(long, short, env = "OUTPUT", value_enum, default_value_t)]
+    output: Output,
+}
+
+/// For whom to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// Let a stage that stopped with `DataLoss` go on with its totals as they are
@@ -110,16 +131,7 @@ impl FromStr for Stage {
 impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         match self.action {
-            Action::Show(Show { target }) => {
-                target
-                    .with_admin(|admin| {
-                        for partition in admin.show()? {
-                            println!("{}", line(&partition));
-                        }
-                        Ok(())
-                    })
-                    .await
-            }
+            Action::Show(Show { target, output }) => show(target, output).await,
             Action::AcceptLoss(AcceptLoss { target, confirmation }) => {
                 confirmation.check(&target.pipeline)?;
                 target
@@ -144,11 +156,33 @@ impl Args {
     }
 }
 
+async fn show(target: Target, output: Output) -> Result<(), Failure> {
+    let Stage(names) = &target.stage;
+    let (stage, pipeline) = (stage_name(names), target.pipeline.pipeline.clone());
+    let (partitions, replicas) = target.with_admin(|admin| Ok((admin.show()?, admin.replicas()?))).await?;
+    match output {
+        Output::Json => partitions.iter().for_each(|partition| println!("{}", line(partition))),
+        Output::Text => print!(
+            "{}",
+            Screen { stage: &stage, pipeline: &pipeline, partitions: &partitions, replicas: &replicas }
+                .text(now())
+        ),
+    }
+    let lost = partitions.iter().find_map(|p| Some(format!("partition {}: {}", p.partition, p.loss()?)));
+    lost.map_or(Ok(()), |lost| Err(Failure::run(anyhow!("stage {stage} cannot go on: {lost}"))))
+}
+
+/// The time, by this machine's clock.
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
 impl Target {
-    async fn with_admin(
+    async fn with_admin<T: Send + 'static>(
         self,
-        act: impl FnOnce(&StageAdmin) -> Result<(), AdminError> + Send + 'static,
-    ) -> Result<(), Failure> {
+        act: impl FnOnce(&StageAdmin) -> Result<T, AdminError> + Send + 'static,
+    ) -> Result<T, Failure> {
         let Self { stage: Stage(names), kafka, pipeline, log } = self;
         begin(&log, &kafka, &pipeline.topics())?;
         let processors = names.into_iter().map(catalogue::processor).collect();

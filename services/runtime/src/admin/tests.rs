@@ -71,6 +71,25 @@ async fn status_shows_the_sections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_screen_says_first_what_is_wrong() {
+    let process = Process::new(Shutdown::new());
+    let need = process.health.need("redis");
+    process.status.publish("views", json!({"standby": false}));
+    let address = started(&process).await;
+    need.missing("connection refused");
+    let (code, text) = get_path(address, "/status/text").await;
+    assert_eq!(code, 200);
+    assert!(
+        text.contains("NOT READY\n  waits for redis: connection refused\n\nviews\n  standby  false\n"),
+        "{text}"
+    );
+    need.met();
+    assert!(get_path(address, "/status/text").await.1.contains(": ready\n\nviews"));
+    process.health.fail("the stage ended");
+    assert!(get_path(address, "/status/text").await.1.contains(": FAILED: the stage ended\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_says_nothing_does_not_hold_up_the_end() {
     let process = Process::new(Shutdown::new());
     let listener = http::listen(([127, 0, 0, 1], 0).into(), "--admin-listen").await.unwrap();

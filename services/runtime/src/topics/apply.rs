@@ -112,6 +112,7 @@ pub fn apply(
 }
 
 /// What one topic is to be.
+#[derive(Debug)]
 struct Wanted {
     topic: String,
     partitions: i32,

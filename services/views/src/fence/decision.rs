@@ -112,6 +112,10 @@ pub fn decide(found: Option<&Found>, own: &Own<'_>, still: Duration) -> Decision
 }
 
 impl Cause {
+    /// Those after which the store was not as it was left.
+    pub const HEALINGS: [Self; 6] =
+        [Self::Missing, Self::WentBack, Self::Doubtful, Self::Unfinished, Self::TakenOver, Self::Damaged];
+
     /// The metric label.
     pub const fn label(self) -> &'static str {
         match self {
