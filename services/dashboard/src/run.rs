@@ -66,7 +66,11 @@ pub async fn run(config: DashboardConfig, process: Process) -> Result<(), Dashbo
     let address = listener.local_addr().unwrap_or(args.listen);
     tracing::info!(%address, "dashboard listens");
     let (shown, looks) = (metrics.clone(), metrics.clone());
-    status.provide("dashboard", move || json!({"listen": address.to_string(), "clients": shown.clients()}));
+    let looked = pipeline.clone();
+    status.provide("dashboard", move || {
+        let (listen, now) = (address.to_string(), looked.status());
+        json!({"listen": listen, "clients": shown.clients(), "stages": now.stages, "unshownSeconds": now.unshown_seconds})
+    });
 
     let groups = Groups::new(kafka.clone(), topics.clone());
     let relay = Relay { kafka, topics, feed, recent, metrics: metrics.clone() };

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 /// Rows of a table that are shown; more are counted.
 const ROWS: usize = 24;
 
+/// Fields that say what a row is about.
+const SUBJECTS: [&str; 2] = ["partition", "stage"];
+
 /// A row of a table: its name, if rows have names, and its fields.
 type Row<'a> = (Option<&'a str>, &'a Map<String, Value>);
 
@@ -56,9 +59,12 @@ fn rows(value: &Value) -> Option<Vec<Row<'_>>> {
 fn table(name: &str, rows: &[Row<'_>], text: &mut String) {
     let Some((first, fields)) = rows.first() else { return };
     let own = first.is_some().then(|| name.to_owned());
-    let head: Vec<String> = own.into_iter().chain(fields.keys().map(|name| spaced(name))).collect();
+    // what a row is about comes first
+    let mut columns: Vec<_> = fields.keys().collect();
+    columns.sort_by_key(|name| !SUBJECTS.contains(&name.as_str()));
+    let head: Vec<String> = own.into_iter().chain(columns.iter().map(|name| spaced(name))).collect();
     let line = |(name, row): &Row<'_>| -> Vec<String> {
-        let values = fields.keys().map(|field| row.get(field).map_or_else(|| "?".to_owned(), cell));
+        let values = columns.iter().map(|field| row.get(*field).map_or_else(|| "?".to_owned(), cell));
         name.map(str::to_owned).into_iter().chain(values).collect()
     };
     let lines: Vec<Vec<String>> = [head].into_iter().chain(rows.iter().take(ROWS).map(line)).collect();
@@ -140,9 +146,9 @@ mod tests {
                 "  lag        ?",
                 "  name       fraud",
                 "",
-                "  checkpoints  lag  oldest unread s  partition",
-                "  fraud 11     830             1.92          0",
-                "  fraud 9        ?                ?         11",
+                "  partition  checkpoints  lag  oldest unread s",
+                "          0  fraud 11     830             1.92",
+                "         11  fraud 9        ?                ?",
             ]
         );
     }
