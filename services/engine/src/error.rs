@@ -104,7 +104,7 @@ pub(crate) enum Interrupt {
 }
 
 /// Everything that a doubt can be about.
-pub(crate) const CALLS: [&str; 24] = [
+pub(crate) const CALLS: [&str; 28] = [
     "asking for committed offsets",
     "asking for metadata",
     "asking for watermarks",
@@ -116,6 +116,7 @@ pub(crate) const CALLS: [&str; 24] = [
     "committing without a membership",
     "committing without a producer",
     "delivering a record",
+    "finding a partition of the orders topic",
     "init_transactions",
     "listing offsets",
     "opening a reader's queue",
@@ -123,6 +124,9 @@ pub(crate) const CALLS: [&str; 24] = [
     "reading a topic",
     "reading a topic that was just cut",
     "reading orders at the position",
+    "reading orders in the queue of their partition",
+    "reading the orders or the state topic (this user needs Read on both)",
+    "reading the orders topic (this user needs Read on it)",
     "send_offsets_to_transaction",
     "sending a record",
     "unassigning a reader",

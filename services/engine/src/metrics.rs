@@ -90,7 +90,7 @@ impl Metrics {
             rebalances: make.counters(
                 "stage_rebalances_total",
                 "Rebalances of the stage's group",
-                &[Label::known("kind", ["assigned", "revoked", "lost"])],
+                &[Label::known("kind", ["assigned", "revoked", "lost", "fenced"])],
             )?,
             offset_mismatches: make.counter(
                 "stage_offset_mismatches_total",
