@@ -31,16 +31,25 @@
 //! reached always counts: nothing that replaces anything lies behind it.)
 //!
 //! An aborted transaction leaves a gap too; taking it for torn costs a moment, and aborts are rare.
+//!
+//! # When a record cannot be understood
+//! Only what is current has to be: a reset makes void what another version wrote, and that may lie in the log
+//! for long. So such a record is kept in mind (and the partition caught up again, if it was) and is an error
+//! only when nothing has replaced it by the end.
 
+mod expected;
 mod record;
+mod unreadable;
 
 use std::collections::BTreeSet;
 
 use contract::ProcessorName;
 use contract::state::Progress;
 
+use self::expected::Expected;
 use self::record::Kind;
 pub use self::record::{RecordError, StateRecord};
+use self::unreadable::Unreadable;
 use crate::faults;
 use crate::fence::Position;
 
@@ -89,6 +98,7 @@ pub enum Turn {
 pub struct TransactionReader {
     processors: BTreeSet<ProcessorName>,
     incarnation: Incarnation,
+    unreadable: Unreadable,
     expected: Expected,
     mode: Mode,
 }
@@ -106,15 +116,6 @@ enum Mode {
     Whole(Transaction),
 }
 
-/// What the next record must be, if none is missing.
-#[derive(Debug, Default)]
-struct Expected {
-    /// Its offset, or one less where a commit marker may stand; `None` when not known.
-    offset: Option<i64>,
-    /// Where the transaction's records end; from there on the next one begins.
-    until: i64,
-}
-
 /// The incarnation that the last progress record named.
 #[derive(Debug, Default)]
 struct Incarnation(Option<String>);
@@ -123,32 +124,41 @@ impl TransactionReader {
     /// Reads counters of `processors`; catches up to `until` (the last stable offset), from an empty state.
     pub fn new(processors: BTreeSet<ProcessorName>, until: i64) -> Self {
         let mode = Mode::CatchingUp { until: Some(until), gapless: until == 0 };
-        Self { processors, incarnation: Incarnation::default(), expected: Expected::default(), mode }
+        Self {
+            processors,
+            incarnation: Incarnation::default(),
+            unreadable: Unreadable::default(),
+            expected: Expected::default(),
+            mode,
+        }
     }
 
     /// Takes the next record.
     ///
     /// # Errors
-    /// When the record cannot be understood; the reader is of no use after that.
+    /// When it lies behind the end, and before it something is current that cannot be understood; the reader is of
+    /// no use after that.
     pub fn record(&mut self, record: &StateRecord<'_>) -> Result<Step, RecordError> {
-        let kind = Kind::of(record, &self.processors)?;
+        let kind = Kind::of(record, &self.processors).unwrap_or_else(Kind::Unreadable);
         let mut step = Step::default();
-        self.pass(record.offset, &mut step);
+        self.pass(record.offset, &mut step)?;
         let follows = self.expected.take(record.offset, &kind);
+        let readable = !matches!(kind, Kind::Unreadable(_));
+        let read = self.read(kind, record);
         match &mut self.mode {
             Mode::CatchingUp { gapless, .. } => {
                 *gapless &= follows;
-                step.apply.push(self.incarnation.read(kind, record));
+                step.apply.push(read);
             }
-            Mode::Whole(held) if follows => {
-                held.extend(self.incarnation.read(kind, record));
+            Mode::Whole(held) if follows && readable => {
+                held.extend(read);
                 if self.expected.is_between() || faults::partial_transactions() {
                     step.apply.push(std::mem::take(held));
                 }
             }
             Mode::Whole(held) => {
                 step.apply.extend(Some(std::mem::take(held)).filter(|held| *held != Transaction::default()));
-                step.apply.push(self.incarnation.read(kind, record));
+                step.apply.push(read);
                 step.turn = Some(Turn::Torn);
                 self.mode = Mode::CatchingUp { until: None, gapless: true };
             }
@@ -156,15 +166,34 @@ impl TransactionReader {
         Ok(step)
     }
 
+    /// What a record says, as a transaction of its own; nothing, where it cannot be understood.
+    fn read(&mut self, kind: Kind, record: &StateRecord<'_>) -> Transaction {
+        match kind {
+            Kind::Unreadable(error) => {
+                self.unreadable.insert(record.key, error);
+                Transaction::default()
+            }
+            kind => {
+                let read = self.incarnation.read(kind, record);
+                self.unreadable.replaced(record.key, read.reset);
+                read
+            }
+        }
+    }
+
     /// The partition has been read to its last stable offset as it is now.
-    pub fn end(&mut self) -> Step {
+    ///
+    /// # Errors
+    /// When something is current that cannot be understood; the reader is of no use after that.
+    pub fn end(&mut self) -> Result<Step, RecordError> {
+        self.unreadable.check()?;
         let mut step = Step::default();
         match &mut self.mode {
             Mode::CatchingUp { until, .. } => {
                 self.expected.begin_at((*until).max(self.expected.offset));
                 step.turn = Some(Turn::Consistent);
             }
-            Mode::Whole(_) if self.expected.is_between() => return step,
+            Mode::Whole(_) if self.expected.is_between() => return Ok(step),
             Mode::Whole(held) => {
                 step.apply.push(std::mem::take(held));
                 step.turn = Some(Turn::Consistent);
@@ -172,7 +201,7 @@ impl TransactionReader {
             }
         }
         self.mode = Mode::Whole(Transaction::default());
-        step
+        Ok(step)
     }
 
     /// Whether [`catch_up_to`](Self::catch_up_to) is due.
@@ -188,42 +217,20 @@ impl TransactionReader {
     }
 
     /// A record at `offset` is coming: when it lies behind the end, what lies before it is complete.
-    fn pass(&mut self, offset: i64, step: &mut Step) {
-        let Mode::CatchingUp { until: Some(until), gapless } = self.mode else { return };
+    fn pass(&mut self, offset: i64, step: &mut Step) -> Result<(), RecordError> {
+        let Mode::CatchingUp { until: Some(until), gapless } = self.mode else { return Ok(()) };
         if offset < until {
-            return;
+            return Ok(());
         }
         self.expected.begin_at(Some(until));
         if gapless {
+            self.unreadable.check()?;
             self.mode = Mode::Whole(Transaction::default());
             step.turn = Some(Turn::Consistent);
         } else {
             self.mode = Mode::CatchingUp { until: None, gapless: true };
         }
-    }
-}
-
-impl Expected {
-    /// A transaction begins at `offset`, or behind a commit marker there.
-    fn begin_at(&mut self, offset: Option<i64>) {
-        *self = Self { offset, until: 0 };
-    }
-
-    /// Whether a record is the expected one; expects what follows it from here on.
-    fn take(&mut self, offset: i64, kind: &Kind) -> bool {
-        let begins = self.is_between();
-        let last = self.offset.map(|expected| expected + i64::from(begins));
-        let follows = begins == kind.begins() && last.is_none_or(|last| offset <= last);
-        self.offset = Some(offset + 1);
-        if let Kind::Progress(progress) = kind {
-            self.until = offset + 1 + i64::from(progress.records);
-        }
-        follows
-    }
-
-    /// Whether the transaction that began last is complete.
-    fn is_between(&self) -> bool {
-        self.offset.is_none_or(|offset| offset >= self.until)
+        Ok(())
     }
 }
 
@@ -243,7 +250,7 @@ impl Incarnation {
                 read.reset = true;
             }
             Kind::Counter(processor, key, value) => read.changes.push((processor, key, value)),
-            Kind::Other => {}
+            Kind::Other | Kind::Unreadable(_) => {}
         }
         read
     }

@@ -99,7 +99,8 @@ impl<'a> Session<'a> {
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.context.hub.lock().reached_end(&task.id, partition);
-                    (partition, readers.get_mut(&partition).map(TransactionReader::end).unwrap_or_default())
+                    let step = readers.get_mut(&partition).map(TransactionReader::end).transpose();
+                    (partition, step.map_err(|e| failed(task, partition, e))?.unwrap_or_default())
                 }
                 Some(Err(error)) => {
                     self.judge(&error)?;

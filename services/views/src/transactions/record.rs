@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Counter(ProcessorName, String, Option<i128>),
     /// Counted, but nothing to merge.
     Other,
+    /// A progress record or counter that this version does not understand.
+    Unreadable(RecordError),
 }
 
 impl Kind {
@@ -50,7 +52,8 @@ impl Kind {
 
     /// Whether a transaction begins with it.
     pub(super) fn begins(&self) -> bool {
-        matches!(self, Self::Progress(_) | Self::Void)
+        use RecordError::{Format, Progress};
+        matches!(self, Self::Progress(_) | Self::Void | Self::Unreadable(Format { .. } | Progress { .. }))
     }
 }
 

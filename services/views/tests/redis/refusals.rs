@@ -68,3 +68,21 @@ async fn a_cluster_needs_a_hash_tag() {
     eventually("written", || (views.metric("views_keys") >= 2.0).then_some(())).await;
     views.stop().await;
 }
+
+/// Only while it is current: what a reset made void stays in the topic for long.
+#[tokio::test]
+async fn state_of_another_version_is_refused_while_it_is_current() {
+    let server = Server::redis(&[]);
+    let mut state = State::new();
+    state.totals(1, 5, 1);
+    state.foreign(0);
+    let message = state.views(&server, "").failure().await;
+    for part in ["partition 0", "shop.revenue.state", "format 9"] {
+        assert!(message.contains(part), "{part} is not in: {message}");
+    }
+    state.totals(0, 7, 2);
+    let views = state.views(&server, "");
+    eventually("ready", || views.process.health.missing().is_empty().then_some(())).await;
+    eventually("written", || (views.metric("views_keys") >= 2.0).then_some(())).await;
+    views.stop().await;
+}
