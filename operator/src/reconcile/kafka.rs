@@ -141,7 +141,8 @@ fn publish(
     metrics: &Metrics,
     outcome: &mut Outcome,
 ) -> Result<u64, KafkaError> {
-    let Directory { loaded: _, settings: now, owner, claims } = settings::read(kafka, &wish.topics)?;
+    let Directory { loaded: _, settings: now, owner, claims, unreadable: _ } =
+        settings::read(kafka, &wish.topics)?;
     for processor in &wish.processors {
         let stage = claims.get(processor).map(|claim| claim.stage.as_str());
         if let Some(stage) = stage.filter(|stage| *stage != processor.as_str()) {

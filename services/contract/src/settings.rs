@@ -5,7 +5,9 @@
 //! | [`SETTINGS_KEY`] | a [`SettingsRecord`], JSON |
 //! | [`claim_key`] of a processor | a [`Claim`], JSON |
 //!
-//! All JSON here is read strictly: objects only (no arrays in their place), no unknown and no duplicate keys.
+//! What a person writes is read strictly: objects only (no arrays in their place), no unknown and no duplicate keys.
+//! So are records, but for unknown keys, which are those of a newer version: an older one that runs beside it, or
+//! after it, goes by what it knows.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,7 @@ use crate::ProcessorName;
 use crate::order::LARGEST_INTEGER;
 
 mod object;
+mod stored;
 
 object::only!(Settings, FraudSettings, SimulatorSettings, SettingsRecord, Claim);
 
@@ -22,7 +25,7 @@ pub const SETTINGS_KEY: &str = "settings";
 /// Live settings, versioned by a generation. JSON, camelCase; durations are whole milliseconds. What is
 /// left out has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct Settings {
     /// 0 for the built-in defaults; each change that differs adds 1.
     #[serde(default)]
@@ -46,7 +49,7 @@ pub struct Settings {
 
 /// Thresholds of the fraud rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct FraudSettings {
     /// An order above this many VND raises `HIGH_VALUE`. Default 50,000,000; 0 to 2^53 - 1.
     #[serde(default = "FraudSettings::default_high_value")]
@@ -58,7 +61,7 @@ pub struct FraudSettings {
 
 /// What a simulator that follows the settings sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct SimulatorSettings {
     /// Orders per second. Default 1; 1 to 200,000.
     #[serde(default = "SimulatorSettings::default_orders_per_second")]
@@ -80,7 +83,7 @@ pub enum Owner {
 
 /// The settings of a pipeline and who decides on them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct SettingsRecord {
     /// Who decides.
     pub owner: Owner,
@@ -90,7 +93,7 @@ pub struct SettingsRecord {
 
 /// Says which stage runs a processor: each runs in one stage only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct Claim {
     /// The stage's name.
     pub stage: String,
@@ -134,13 +137,13 @@ pub fn claim_key(processor: ProcessorName) -> String {
 }
 
 impl Settings {
-    /// Reads and validates settings.
+    /// Reads and validates settings that a person wrote.
     ///
     /// # Errors
     /// When `json` is not one JSON object of known fields, or a value is outside its limits.
     pub fn from_json(json: &[u8]) -> Result<Self, SettingsError> {
-        let settings: Self = read(json)?;
-        settings.validate()?;
+        let settings = Self::from_record(json)?;
+        stored::refuse_unknown(json, &settings)?;
         Ok(settings)
     }
 
@@ -239,7 +242,7 @@ impl SettingsRecord {
     /// Reads a settings record and validates its settings.
     ///
     /// # Errors
-    /// As [`Settings::from_json`].
+    /// As [`Settings::from_record`].
     pub fn from_json(json: &[u8]) -> Result<Self, SettingsError> {
         let record: Self = read(json)?;
         record.settings.validate()?;
@@ -256,7 +259,7 @@ impl Claim {
     /// Reads a claim.
     ///
     /// # Errors
-    /// When `json` is not one JSON object of known fields.
+    /// When `json` is not one JSON object, or a known field is wrong.
     pub fn from_json(json: &[u8]) -> Result<Self, SettingsError> {
         read(json)
     }

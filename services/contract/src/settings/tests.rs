@@ -97,7 +97,7 @@ fn same_content_looks_at_everything_but_the_generation() {
 }
 
 #[test]
-fn records_read_back_and_are_strict() {
+fn records_read_back_and_must_be_whole() {
     let record = SettingsRecord { owner: Owner::Operator, settings: Settings::default() };
     let json = record.to_json();
     assert!(json.starts_with(r#"{"owner":"operator","settings":{"generation":0,"#), "{json}");
@@ -118,9 +118,29 @@ fn records_read_back_and_are_strict() {
     ] {
         assert!(SettingsRecord::from_json(json.as_bytes()).is_err(), "{json}");
     }
-    for json in [r#"["revenue"]"#, r"{}", r#"{"stage":1}"#, r#"{"stage":"a","since":1}"#] {
+    for json in [r#"["revenue"]"#, r"{}", r#"{"stage":1}"#, r#"{"stage":"a","stage":"b"}"#] {
         assert!(Claim::from_json(json.as_bytes()).is_err(), "{json}");
     }
+}
+
+/// An older version goes by what it knows; what a person misspelt is an error all the same.
+#[test]
+fn fields_of_a_newer_version_are_passed_over_in_records_alone() {
+    let news = r#"{"trendTopK":5,"fraud":{"highValue":7,"perHour":{"a":[1]}},"colour":"red"}"#;
+    let fraud = FraudSettings { high_value: 7, ..FraudSettings::default() };
+    let known = Settings { trend_top_k: 5, fraud, ..Settings::default() };
+    assert_eq!(Settings::from_record(news.as_bytes()), Ok(known.clone()));
+    let record = format!(r#"{{"owner":"cli","settings":{news},"since":"today"}}"#);
+    let read = SettingsRecord::from_json(record.as_bytes());
+    assert_eq!(read, Ok(SettingsRecord { owner: Owner::Cli, settings: known }));
+    let claim = Claim::from_json(br#"{"stage":"a","since":1,"start":[3]}"#);
+    assert_eq!(claim, Ok(Claim { stage: "a".to_owned(), start: vec![3], dead_letters: false }));
+
+    let refused = error(r#"{"fraud":{"highvalue":7}}"#);
+    assert!(
+        refused.contains("fraud.highvalue") && refused.contains("`highValue`, `ordersPerMinute`"),
+        "{refused}"
+    );
 }
 
 proptest! {

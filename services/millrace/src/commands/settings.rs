@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
 use contract::Settings;
-use contract::settings::Owner;
+use contract::settings::{Owner, SETTINGS_KEY};
 use runtime::config::{LogArgs, PipelineArgs};
 use runtime::settings::{Directory, PublishError};
 use runtime::{KafkaArgs, settings};
@@ -99,16 +99,24 @@ impl Set {
 
 /// The settings as YAML, with comments on where they come from.
 fn page(directory: &Directory) -> Result<String, Failure> {
-    let Directory { loaded: _, settings, owner, claims } = directory;
+    let Directory { loaded: _, settings, owner, claims, unreadable } = directory;
     let owner = match owner {
+        _ if unreadable.contains_key(SETTINGS_KEY) => "somebody, but cannot be read: these are not in force",
         None => "nobody: these are the defaults",
         Some(Owner::Cli) => "the command line",
         Some(Owner::Operator) => "the operator",
     };
     let claims =
         claims.iter().map(|(processor, claim)| format!("# {processor} runs in stage {}\n", claim.stage));
+    let unreadable =
+        unreadable.iter().map(|(key, why)| format!("# {key} cannot be read: {}\n", one_line(why)));
     let yaml = serde_saphyr::to_string(settings).context("writing YAML").map_err(Failure::run)?;
-    Ok(format!("# set by {owner}\n{}{yaml}", claims.collect::<String>()))
+    let comments: String = claims.chain(unreadable).collect();
+    Ok(format!("# set by {owner}\n{comments}{yaml}"))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn text_of(file: &Path) -> Result<String, Failure> {
@@ -133,7 +141,10 @@ impl From<PublishError> for Failure {
         match error {
             PublishError::Invalid(_) | PublishError::OwnedByOperator => Self::usage(error),
             PublishError::Topic(error) => error.into(),
-            PublishError::Overtaken | PublishError::Kafka { .. } | PublishError::Late => Self::run(error),
+            PublishError::Overtaken
+            | PublishError::Unreadable { .. }
+            | PublishError::Kafka { .. }
+            | PublishError::Late => Self::run(error),
         }
     }
 }
@@ -158,9 +169,12 @@ mod tests {
         let settings = Settings { generation: 3, trend_top_k: 5, ..Settings::default() };
         let claim = Claim { stage: "revenue-fraud".to_owned(), start: vec![0], dead_letters: true };
         let claims = [(ProcessorName::Fraud, claim)].into();
-        let directory = Directory { loaded: true, settings, owner: Some(Owner::Operator), claims };
+        let unreadable = [("claim/trend".to_owned(), "not\nJSON".to_owned())].into();
+        let owner = Some(Owner::Operator);
+        let directory = Directory { loaded: true, settings, owner, claims, unreadable };
         let page = page(&directory).unwrap();
         assert!(page.contains("# set by the operator\n# fraud runs in stage revenue-fraud\n"), "{page}");
+        assert!(page.contains("# claim/trend cannot be read: not JSON\n"), "{page}");
         assert_eq!(parse(&page).unwrap(), directory.settings);
     }
 

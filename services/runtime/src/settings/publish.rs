@@ -30,6 +30,20 @@ pub enum PublishError {
          AnalyticsPipeline resource instead, or force it"
     )]
     OwnedByOperator,
+    /// Something there cannot be read: what to write cannot be decided.
+    #[error(
+        "the record {key:?} of topic {topic} cannot be read, so nothing was written: {problem}. Run the version of \
+         millrace that wrote it, or a newer one; if none did, {}",
+        way_out(key)
+    )]
+    Unreadable {
+        /// The settings topic.
+        topic: String,
+        /// The record's key.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The topic cannot be created or seen.
     #[error(transparent)]
     Topic(#[from] TopicsError),
@@ -68,6 +82,14 @@ impl PublishError {
     }
 }
 
+fn way_out(key: &str) -> &'static str {
+    if key == SETTINGS_KEY {
+        "replace it with `millrace settings set --force`"
+    } else {
+        "write a tombstone under this key (a record without a value) and start the stage that runs the processor"
+    }
+}
+
 fn lacking(right: Option<&str>) -> String {
     right.map(|right| format!(": this user is not allowed to; grant it {right}")).unwrap_or_default()
 }
@@ -89,21 +111,26 @@ pub fn publish(
 ) -> Result<Settings, PublishError> {
     settings.validate()?;
     let mut published = settings.clone();
-    transact(kafka, topics, |now| {
-        if now.owner == Some(Owner::Operator) && owner != Owner::Operator && !force {
-            return Err(PublishError::OwnedByOperator);
-        }
-        published.generation = now.settings.generation;
-        let same = now.settings.same_content(settings) && now.owner == Some(owner);
-        if same {
-            return Ok(Vec::new());
-        }
-        if !now.settings.same_content(settings) {
-            published.generation += 1;
-        }
-        let record = SettingsRecord { owner, settings: published.clone() };
-        Ok(vec![(SETTINGS_KEY.to_owned(), Some(record.to_json().into_bytes()))])
-    })?;
+    transact_on(
+        |key| key == SETTINGS_KEY && !force,
+        kafka,
+        topics,
+        |now| {
+            if now.owner == Some(Owner::Operator) && owner != Owner::Operator && !force {
+                return Err(PublishError::OwnedByOperator);
+            }
+            published.generation = now.settings.generation;
+            let same = now.settings.same_content(settings) && now.owner == Some(owner);
+            if same && !now.unreadable.contains_key(SETTINGS_KEY) {
+                return Ok(Vec::new());
+            }
+            if !now.settings.same_content(settings) {
+                published.generation += 1;
+            }
+            let record = SettingsRecord { owner, settings: published.clone() };
+            Ok(vec![(SETTINGS_KEY.to_owned(), Some(record.to_json().into_bytes()))])
+        },
+    )?;
     Ok(published)
 }
 
@@ -112,8 +139,18 @@ pub fn publish(
 /// knowledge. Blocks.
 ///
 /// # Errors
-/// What `decide` returns, or when Kafka fails; then nothing was written.
+/// What `decide` returns, when a record of the topic cannot be read, or when Kafka fails; then nothing was written.
 pub fn transact<E: From<PublishError>>(
+    kafka: &KafkaArgs,
+    topics: &Topics,
+    decide: impl FnOnce(&Directory) -> Result<Vec<Entry>, E>,
+) -> Result<(), E> {
+    transact_on(|_| true, kafka, topics, decide)
+}
+
+/// As [`transact`]; `matters` says of a key whether its record has to be readable.
+fn transact_on<E: From<PublishError>>(
+    matters: impl Fn(&str) -> bool,
     kafka: &KafkaArgs,
     topics: &Topics,
     decide: impl FnOnce(&Directory) -> Result<Vec<Entry>, E>,
@@ -124,11 +161,27 @@ pub fn transact<E: From<PublishError>>(
     // ends the transaction of whoever was before, so that the end read next is the end
     let writer = Writer::open(kafka, topics)?;
     let directory = read_to_end(kafka, topics, deadline)?;
+    check_readable(&directory, matters, topics)?;
     let entries = decide(&directory)?;
     if !entries.is_empty() {
         writer.write(topics, &entries)?;
     }
     Ok(())
+}
+
+fn check_readable(
+    directory: &Directory,
+    matters: impl Fn(&str) -> bool,
+    topics: &Topics,
+) -> Result<(), PublishError> {
+    match directory.unreadable.iter().find(|(key, _)| matters(key)) {
+        None => Ok(()),
+        Some((key, problem)) => Err(PublishError::Unreadable {
+            topic: topics.settings(),
+            key: key.clone(),
+            problem: problem.clone(),
+        }),
+    }
 }
 
 /// Reads the whole settings topic once; a topic that does not exist says nothing. Blocks.

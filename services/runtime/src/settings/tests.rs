@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use contract::Topics;
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use tokio::sync::watch;
 
 use super::*;
@@ -29,6 +29,18 @@ impl Pipeline {
     fn publish(&self, owner: Owner, settings: &Settings, force: bool) -> Result<Settings, PublishError> {
         publish(&self.kafka, &self.topics, owner, settings, force)
     }
+}
+
+/// What a stranger writes.
+fn put_record(kafka: &KafkaArgs, topic: &str, (key, value): &Entry) {
+    let producer: BaseProducer = kafka.client("stranger").create().unwrap();
+    let record = BaseRecord::to(topic).key(key);
+    let record = match value {
+        Some(value) => record.payload(value),
+        None => record,
+    };
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
 }
 
 fn with_high_value(high_value: u64) -> Settings {
@@ -114,17 +126,65 @@ fn records_make_up_the_directory() {
 }
 
 #[test]
-fn a_bad_record_changes_nothing() {
-    let mut directory = Directory::default();
+fn a_bad_record_changes_nothing_but_is_kept_in_mind() {
     let claim = claim_key(ProcessorName::Fraud);
-    for (key, value) in [
-        (claim.as_str(), &b"{}"[..]),
-        (SETTINGS_KEY, b"not json"),
-        (SETTINGS_KEY, br#"{"owner":"cli","settings":{"commitIntervalMs":0}}"#),
-        (SETTINGS_KEY, br#"{"owner":"nobody","settings":{}}"#),
-        ("else", b"{}"),
+    let good = SettingsRecord { owner: Owner::Cli, settings: with_high_value(5) }.to_json();
+    for (key, value, good) in [
+        (claim.as_str(), &b"{}"[..], r#"{"stage":"fraud"}"#),
+        (SETTINGS_KEY, b"not json", &good),
+        (SETTINGS_KEY, br#"{"owner":"cli","settings":{"commitIntervalMs":0}}"#, &good),
+        (SETTINGS_KEY, br#"{"owner":"nobody","settings":{}}"#, &good),
     ] {
-        assert!(directory.apply(key.as_bytes(), Some(value)).is_err(), "{key}");
-        assert_eq!(directory, Directory::default());
+        for last in [None, Some(good.as_bytes())] {
+            let mut directory = Directory::default();
+            assert!(directory.apply(key.as_bytes(), Some(value)).is_err(), "{key}");
+            let Directory { unreadable, .. } = &directory;
+            assert_eq!(unreadable.keys().collect::<Vec<_>>(), [key]);
+            let others = Directory { unreadable: unreadable.clone(), ..Directory::default() };
+            assert_eq!(directory, others);
+            directory.apply(key.as_bytes(), last).unwrap();
+            assert!(directory.unreadable.is_empty(), "{key} was replaced by {last:?}");
+        }
     }
+    let mut directory = Directory::default();
+    assert!(directory.apply(b"else", Some(b"{}")).is_err());
+    assert_eq!(directory, Directory::default(), "a key that a newer version may have");
+}
+
+/// Nobody decides without knowing what is there; a person may replace settings, and make a claim void.
+#[test]
+fn nothing_is_written_beside_a_record_that_cannot_be_read() {
+    let pipeline = Pipeline::start();
+    let claim = claim_key(ProcessorName::Fraud);
+    let put = |key: &str, value: Option<&[u8]>| {
+        let entry = (key.to_owned(), value.map(<[u8]>::to_vec));
+        let topic = pipeline.topics.settings();
+        put_record(&pipeline.kafka, &topic, &entry);
+    };
+    let refused = |outcome: Result<(), PublishError>, key: &str, way_out: &str| {
+        let error = outcome.unwrap_err().to_string();
+        for part in ["shop.settings", key, way_out] {
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+    };
+    let set = |force| pipeline.publish(Owner::Cli, &with_high_value(1), force);
+    let claimed = |stage: &str| {
+        let value = format!(r#"{{"stage":"{stage}"}}"#).into_bytes();
+        transact(&pipeline.kafka, &pipeline.topics, |_| {
+            Ok::<_, PublishError>(vec![(claim.clone(), Some(value))])
+        })
+    };
+    put(SETTINGS_KEY, Some(b"{}"));
+    refused(claimed("fraud"), SETTINGS_KEY, "settings set --force");
+    refused(set(false).map(drop), SETTINGS_KEY, "settings set --force");
+    assert_eq!(set(true).unwrap().generation, 1);
+
+    put(&claim, Some(b"{}"));
+    refused(claimed("fraud"), &claim, "tombstone");
+    set(false).unwrap();
+    put(&claim, None);
+    claimed("fraud").unwrap();
+    let directory = read(&pipeline.kafka, &pipeline.topics).unwrap();
+    assert_eq!(directory.claims[&ProcessorName::Fraud].stage, "fraud");
+    assert_eq!(directory.settings.fraud.high_value, 1);
 }
