@@ -12,7 +12,7 @@ use runtime::{Need, Shutdown};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use self::chunks::chunks;
+use self::chunks::{chunks, in_order};
 use self::pace::{FINISH, LOOK_AGAIN, LOOK_BACK, Next, backoff, until_overdue};
 use self::standstill::{Standstill, patience};
 use crate::desired::{Changes, Shared};
@@ -183,7 +183,8 @@ impl<S: Store> Writer<S> {
         changes: Changes,
         phase: Phase,
     ) -> Result<bool, S::Error> {
-        let mut chunks = chunks(&changes).peekable();
+        let changes = in_order(changes);
+        let mut chunks = chunks(&changes).into_iter().peekable();
         while let Some((sets, deletes)) = chunks.next() {
             self.batch += 1;
             let phase = if chunks.peek().is_some() { Phase::Rewriting } else { phase };
