@@ -18,6 +18,9 @@ use crate::wait;
 /// A member that is silent for longer than this (6 s, and some) is out of its group.
 const PAST_SESSION: Duration = Duration::from_secs(8);
 const WORK_LIMIT: Duration = Duration::from_mins(1);
+/// Keys of nobody's, which tell what became of Redis: one that is lost, and one that is in the dump.
+const MARK: &str = "saboteur:mark";
+const SAVED_MARK: &str = "saboteur:saved";
 
 /// One thing that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +60,13 @@ pub struct Tally {
     pub rebalances_by_scaling: usize,
     /// Owners frozen until all their partitions were others', and woken.
     pub freezes: usize,
-    /// Brokers killed and started again.
+    /// Brokers killed (the process is gone) and started again (as another one).
     pub broker_kills: usize,
     /// Views killed and started again.
     pub views_kills: usize,
-    /// Flushes of a Redis that held values.
+    /// Flushes of a Redis that held values, and lost a key of ours.
     pub redis_flushes: usize,
-    /// Restarts of Redis that came back with older values.
+    /// Restarts of Redis that came back with what the dump held, and without what came later.
     pub redis_set_back: usize,
 }
 
@@ -175,8 +178,13 @@ impl Saboteur {
     }
 
     fn kill_broker(&mut self, cluster: &mut Cluster) -> Result<()> {
-        cluster.servers.kafka.kill()?;
-        cluster.servers.kafka.restart()?;
+        let kafka = &cluster.servers.kafka;
+        let before = kafka.pid()?;
+        kafka.kill()?;
+        ensure!(!exists(before), "the broker {before} is still there");
+        kafka.restart()?;
+        let after = kafka.pid()?;
+        ensure!(after != before && exists(after), "the broker is {after}, as before the kill");
         self.tally.broker_kills += 1;
         Ok(())
     }
@@ -189,17 +197,27 @@ impl Saboteur {
 
     fn flush_redis(&mut self, cluster: &mut Cluster) -> Result<()> {
         redis_total(cluster, 1)?;
-        cluster.servers.redis.flush()?;
+        let redis = &cluster.servers.redis;
+        redis.set(MARK, "before the flush")?;
+        redis.flush()?;
+        ensure!(redis.get(MARK)?.is_none(), "Redis kept a key over the flush");
         self.tally.redis_flushes += 1;
         Ok(())
     }
 
     fn old_redis(&mut self, cluster: &mut Cluster) -> Result<()> {
         let before = redis_total(cluster, 1)?;
-        cluster.servers.redis.save()?;
+        let redis = &cluster.servers.redis;
+        redis.set(SAVED_MARK, "before the dump")?;
+        redis.save()?;
+        redis.set(MARK, "after the dump")?;
         redis_total(cluster, before + 1)?;
-        cluster.servers.redis.kill()?;
-        cluster.servers.redis.restart()?;
+        let old = redis.pid()?;
+        redis.kill()?;
+        redis.restart()?;
+        ensure!(!exists(old) && redis.pid()? != old, "Redis is the process {old}, as before the kill");
+        let (saved, lost) = (redis.get(SAVED_MARK)?, redis.get(MARK)?);
+        ensure!(saved.is_some() && lost.is_none(), "Redis came back with {saved:?} and {lost:?}");
         self.tally.redis_set_back += 1;
         Ok(())
     }
@@ -217,6 +235,10 @@ impl Saboteur {
         thread::sleep(Duration::from_millis(self.rng.random_range(0..300)));
         Ok(victim)
     }
+}
+
+fn exists(pid: u32) -> bool {
+    fs::exists(format!("/proc/{pid}")).unwrap_or(true)
 }
 
 /// Waits until Redis has counted at least `least` orders; how many it has.

@@ -117,12 +117,20 @@ impl Kafka {
         self.inner_port
     }
 
+    /// Its process id, as it was started last.
+    ///
+    /// # Errors
+    /// When it was never started.
+    pub fn pid(&self) -> Result<u32> {
+        pid(&self.data)
+    }
+
     /// `kill -9`.
     ///
     /// # Errors
     /// When it is not running.
     pub fn kill(&self) -> Result<()> {
-        kill_by_id(pid(&self.data)?)
+        kill_by_id(self.pid()?)
     }
 
     /// Freezes or wakes it.
@@ -130,7 +138,7 @@ impl Kafka {
     /// # Errors
     /// When it is not running.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        send(pid(&self.data)?, signal)
+        send(self.pid()?, signal)
     }
 
     /// Starts it again on the same port and data, and waits until it serves.

@@ -137,12 +137,20 @@ impl Redis {
         redis::cmd("SAVE").query(&mut self.connect()?).context("SAVE")
     }
 
+    /// Its process id, as it was started last.
+    ///
+    /// # Errors
+    /// When it was never started.
+    pub fn pid(&self) -> Result<u32> {
+        pid(&self.data)
+    }
+
     /// `kill -9`.
     ///
     /// # Errors
     /// When it is not running.
     pub fn kill(&self) -> Result<()> {
-        kill_by_id(pid(&self.data)?)
+        kill_by_id(self.pid()?)
     }
 
     /// Starts it again; it loads the dump of the last [`Redis::save`].
