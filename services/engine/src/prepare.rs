@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::settings::Claim;
+use contract::settings::{Claim, SETTINGS_KEY};
 use contract::topics::stage_name;
 use contract::{ProcessorKind, Topics};
 use runtime::config::KafkaArgs;
@@ -226,12 +226,21 @@ impl<'a> Preparation<'a> {
 
     /// The first order is folded with the pipeline's settings, not with defaults that are then corrected.
     fn await_settings(&self, need: &Need) -> Result<(), Interrupt> {
-        while !self.config.settings.borrow().loaded {
-            need.missing(format!("reading {}", self.identity.topics.settings()));
+        loop {
+            let topic = self.identity.topics.settings();
+            let waits = {
+                let directory = self.config.settings.borrow();
+                match directory.unreadable.get(SETTINGS_KEY) {
+                    Some(why) => Some(format!("settings that can be read in {topic} ({why})")),
+                    None if !directory.loaded => Some(format!("reading {topic}")),
+                    None => None,
+                }
+            };
+            let Some(what) = waits else { return Ok(()) };
+            need.missing(what);
             self.check()?;
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(())
     }
 
     fn retry<T>(

@@ -131,7 +131,7 @@ impl Restorer {
     fn load(&self, id: i32, snapshot: Snapshot, newest: &Settings) -> Result<Partition, Interrupt> {
         let Snapshot { progress, settings, records } = snapshot;
         let settings_due = settings.is_none();
-        let settings = settings.map(|value| Settings::from_json(&value)).transpose();
+        let settings = settings.map(|value| Settings::from_record(&value)).transpose();
         let settings = settings.map_err(|error| self.unreadable(id, format!("settings: {error}")))?;
         let settings = settings.unwrap_or_else(|| newest.clone());
         let progress = progress.map(|value| format::read_progress(&value)).transpose();

@@ -242,7 +242,7 @@ impl StageAdmin {
                 Some(value) => {
                     if key == SETTINGS_KEY {
                         content.generation =
-                            Settings::from_json(value).ok().map(|settings| settings.generation);
+                            Settings::from_record(value).ok().map(|settings| settings.generation);
                     }
                     content.keys.insert(key);
                 }
