@@ -10,22 +10,34 @@ use kube::api::{DeleteParams, DynamicObject, PostParams, Request};
 use operator::api::definition_yaml;
 use samples::Sample;
 
-/// Brings the resource through one state after the other; the outcome of the last.
+/// Brings the resource through one state after the other; the outcome of the last. Trying the last without doing it, as
+/// `kubectl apply --dry-run=server` does, must say the same.
 async fn bring(space: &Space<'_>, sample: &Sample) -> Result<kube::Result<DynamicObject>> {
     let (last, before) = sample.documents.split_last().context("an empty file")?;
     for document in before {
-        put(space, document).await?.context("what comes first is refused")?;
+        put(space, document, false).await?.context("what comes first is refused")?;
     }
-    put(space, last).await
+    let tried = refusal(&put(space, last, true).await?);
+    let outcome = put(space, last, false).await?;
+    ensure!(tried == refusal(&outcome), "a dry run said {tried:?}, the real one {:?}", refusal(&outcome));
+    Ok(outcome)
 }
 
-/// Creates the resource, or replaces the one of its name.
-async fn put(space: &Space<'_>, document: &serde_json::Value) -> Result<kube::Result<DynamicObject>> {
+fn refusal(outcome: &kube::Result<DynamicObject>) -> Option<String> {
+    outcome.as_ref().err().map(ToString::to_string)
+}
+
+/// Creates the resource, or replaces the one of its name; in a dry run only as if.
+async fn put(
+    space: &Space<'_>,
+    document: &serde_json::Value,
+    dry_run: bool,
+) -> Result<kube::Result<DynamicObject>> {
     let mut object: DynamicObject = serde_json::from_value(document.clone())?;
     object.metadata.namespace = Some(space.namespace().to_owned());
     let name = object.metadata.name.clone().context("a resource without a name")?;
     let resources = space.api_of(&object)?;
-    let params = PostParams::default();
+    let params = PostParams { dry_run, ..PostParams::default() };
     let request = Request::new(resources.resource_url());
     let mut request = match resources.get_opt(&name).await? {
         None => request.create(&params, serde_json::to_vec(&object)?)?,
