@@ -75,6 +75,14 @@ pub enum AdminError {
         /// The instances in its group.
         members: String,
     },
+    /// A replica started while state was changed, and may have written what it restored before.
+    #[error("stage {stage} was started meanwhile ({members}): stop it, then run this command again")]
+    Started {
+        /// The stage.
+        stage: String,
+        /// The instances in its group.
+        members: String,
+    },
     /// The claims could not be released.
     #[error(transparent)]
     Claims(#[from] PublishError),
@@ -134,7 +142,8 @@ impl StageAdmin {
     /// Returns, per changed partition, how many.
     ///
     /// # Errors
-    /// When the stage still runs, or when Kafka fails; then nothing was changed.
+    /// When the stage still runs, or when Kafka fails; then nothing was changed. Also when a replica started
+    /// meanwhile.
     pub fn accept_loss(&self) -> Result<BTreeMap<i32, u64>, AdminError> {
         self.check_stopped()?;
         let mut given_up = BTreeMap::new();
@@ -154,6 +163,7 @@ impl StageAdmin {
             records.push((partition, PROGRESS_KEY.to_owned(), Some(self.sign(moved))));
         }
         self.write(&records)?;
+        self.check_still_stopped()?;
         Ok(given_up)
     }
 
@@ -161,7 +171,7 @@ impl StageAdmin {
     /// its processors are free to be claimed by any stage. Returns the number of state records removed.
     ///
     /// # Errors
-    /// When the stage still runs, or when Kafka fails.
+    /// When the stage still runs or was started meanwhile, or when Kafka fails.
     pub fn reset(&self) -> Result<usize, AdminError> {
         self.check_stopped()?;
         let mut removed = 0;
@@ -174,6 +184,7 @@ impl StageAdmin {
             records.extend(content.keys.into_iter().map(|key| (partition, key, None)));
             self.write(&records)?;
         }
+        self.check_still_stopped()?;
         self.release_claims()?;
         Ok(removed)
     }
@@ -273,6 +284,15 @@ impl StageAdmin {
             return Ok(());
         }
         Err(AdminError::Running { stage: self.stage.clone(), members: members.join(", ") })
+    }
+
+    /// Again after the last write: a replica that came since the first look may have restored the state as it was,
+    /// and written its progress behind ours.
+    fn check_still_stopped(&self) -> Result<(), AdminError> {
+        match self.check_stopped() {
+            Err(AdminError::Running { stage, members }) => Err(AdminError::Started { stage, members }),
+            other => other,
+        }
     }
 
     /// Writes records in one transaction: partition, key, value or tombstone.

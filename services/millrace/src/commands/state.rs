@@ -214,7 +214,9 @@ impl From<AdminError> for Failure {
             AdminError::NoTopic(_) => Self::usage(error),
             AdminError::Stage(error) => error.into(),
             AdminError::Claims(error) => error.into(),
-            AdminError::Kafka { .. } | AdminError::Running { .. } => Self::run(error),
+            AdminError::Kafka { .. } | AdminError::Running { .. } | AdminError::Started { .. } => {
+                Self::run(error)
+            }
         }
     }
 }
