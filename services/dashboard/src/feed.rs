@@ -225,6 +225,10 @@ impl State {
 
 impl Newest {
     fn outranks(&mut self, sequence: Option<u64>) -> bool {
+        if sequence.is_some() && sequence == self.head.sequence {
+            // sent again, as it is after a quiet time: says nothing about the numbering
+            return true;
+        }
         let older = sequence.is_some() && sequence <= self.head.sequence;
         self.older += u32::from(older);
         older && self.older <= OLDER_IN_A_ROW

@@ -15,7 +15,7 @@ use crate::publisher::Publisher;
 use crate::stages::Stages;
 use crate::store::{RedisStore, Store};
 use crate::tail::{TailContext, TailError};
-use crate::updates::{Outbox, UpdateSender};
+use crate::updates::{Outbox, Repeats, UpdateSender};
 use crate::writer::{Surroundings, Writer};
 
 /// Why views ended.
@@ -96,7 +96,8 @@ impl<S: Store> Parts<S> {
         let around = Surroundings { shared, standby: standby_sender, need, metrics: metrics.clone() };
         let writer = Writer::new(store, &topics.pipeline, hub.lock().families(), around);
         let need = health.need("updates");
-        let sender = UpdateSender { kafka, topic: topics.metrics, outbox, standby, need, metrics };
+        let repeats = Repeats::default();
+        let sender = UpdateSender { kafka, topic: topics.metrics, outbox, standby, need, metrics, repeats };
         Ok(Self { stages, publisher, writer, sender })
     }
 

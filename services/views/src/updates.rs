@@ -5,7 +5,12 @@
 //! Kafka is slower than the views, and one that could not be delivered is sent again until it is, or until
 //! a newer one takes its place: after the last change there is always one that says so.
 //!
+//! After a quiet time the newest of each type is sent again, with the same number: who reads the topic from shortly
+//! before its end finds it there, and who has it already drops it as old news.
+//!
 //! While another process is seen to write the store, this one keeps its updates to itself.
+
+mod repeats;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +25,7 @@ use runtime::{Need, Shutdown};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
+pub(crate) use self::repeats::Repeats;
 use crate::metrics::Metrics;
 use crate::publisher::now;
 
@@ -44,6 +50,7 @@ pub(crate) struct UpdateSender {
     pub standby: watch::Receiver<bool>,
     pub need: Need,
     pub metrics: Metrics,
+    pub repeats: Repeats,
 }
 
 /// Numbers updates: grows with each, and from run to run as the clock does.
@@ -99,6 +106,7 @@ impl UpdateSender {
             tokio::select! {
                 () = drained.cancelled() => break,
                 () = self.outbox.filled.notified() => {}
+                () = self.repeats.are_due() => {}
                 Ok(()) = self.standby.changed() => {}
             }
             let delivered = tokio::select! {
@@ -119,6 +127,7 @@ impl UpdateSender {
     /// Sends what waits; `false` when something of it was not delivered and waits again.
     async fn send_all(&mut self, producer: &FutureProducer, sequence: &mut Sequence) -> bool {
         if *self.standby.borrow_and_update() {
+            self.repeats.clear();
             return true;
         }
         let mut all_delivered = true;
@@ -128,6 +137,7 @@ impl UpdateSender {
                 Ok(()) => {
                     self.need.met();
                     self.metrics.record_update(type_name(&update));
+                    self.repeats.sent(type_name(&update), update);
                 }
                 Err(error) => {
                     all_delivered = false;
@@ -136,6 +146,13 @@ impl UpdateSender {
                     self.outbox.put_back(update);
                 }
             }
+        }
+        for update in self.repeats.take_due() {
+            if self.send(producer, &update).await.is_err() {
+                self.metrics.record_update_failure();
+            }
+            // in any case not before the time has passed once more
+            self.repeats.sent(type_name(&update), update);
         }
         all_delivered
     }

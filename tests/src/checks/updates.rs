@@ -39,7 +39,8 @@ fn differences(expected: &Expected, updates: &[Value]) -> Differences {
         }
     }
     for pair in updates.windows(2) {
-        if pair[1]["sequence"].as_u64() <= pair[0]["sequence"].as_u64() {
+        // after a quiet time the same one is sent again
+        if pair[1] != pair[0] && pair[1]["sequence"].as_u64() <= pair[0]["sequence"].as_u64() {
             differences.add(format!("{} does not come after {} by its sequence", pair[1], pair[0]));
         }
     }
@@ -58,6 +59,7 @@ mod tests {
     fn a_last_update_that_is_off_by_one_missing_or_out_of_order_is_found() {
         let expected = Expected { orders: 3, revenue: 5, hourly_revenue: 2, ..Expected::default() };
         assert!(differences(&expected, &[update(1, 2), update(2, 3)]).is_empty());
+        assert!(differences(&expected, &[update(2, 3), update(2, 3)]).is_empty());
         assert_eq!(differences(&expected, &[update(1, 2)]).len(), 1);
         assert_eq!(differences(&expected, &[]).len(), 3);
         assert_eq!(differences(&expected, &[update(2, 2), update(2, 3)]).len(), 1);

@@ -63,6 +63,14 @@ fn a_numbering_that_begins_anew_is_believed_after_a_while() {
 }
 
 #[test]
+fn an_update_that_is_sent_again_and_again_stays_old_news() {
+    let feed = Feed::default();
+    assert_eq!(revenue(&feed, 7), Taken::New);
+    assert!((0..1_000).all(|_| revenue(&feed, 7) == Taken::Older));
+    assert_eq!(revenue(&feed, 6), Taken::Older, "and does not make lower numbers believed");
+}
+
+#[test]
 fn updates_without_a_sequence_always_replace() {
     let feed = Feed::default();
     assert_eq!(feed.update(Head::of("x", None), payload("{}")), Taken::New);
