@@ -48,10 +48,11 @@ impl Spec {
         self
     }
 
-    /// The command, with `--admin-listen` when a port is given.
+    /// The command, with `--admin-listen` when a port is given; else any free port serves, as others run beside it.
     pub fn command(&self, admin_port: Option<u16>) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.args).env(MARK, &self.mark).env("NO_COLOR", "1").envs(&self.env);
+        command.args(&self.args).env(MARK, &self.mark).env("NO_COLOR", "1");
+        command.env("ADMIN_LISTEN", "127.0.0.1:0").envs(&self.env);
         if let Some(port) = admin_port {
             command.arg("--admin-listen").arg(format!("127.0.0.1:{port}"));
         }

@@ -196,6 +196,15 @@ impl Admin {
         outcome(&done, &format!("creating topic {topic}"))
     }
 
+    /// Deletes `topic`.
+    ///
+    /// # Errors
+    /// When there is none, or the broker refuses.
+    pub fn delete(&self, topic: &str) -> Result<()> {
+        let done = self.runtime.block_on(self.client.delete_topics(&[topic], &options()))?;
+        outcome(&done, &format!("deleting topic {topic}"))
+    }
+
     /// Deletes a consumer group and its offsets.
     ///
     /// # Errors

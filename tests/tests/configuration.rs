@@ -12,6 +12,7 @@ use harness::load::{Plan, produce};
 use harness::pipeline::Pipeline;
 use harness::redis_server::Redis;
 use harness::service::{Service, Spec};
+use harness::topic::Admin;
 use harness::wait;
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -65,6 +66,19 @@ fn wrong_usage_is_refused() {
         refused(&stage().args(["--admin-listen", "nowhere"]), &["--admin-listen"])?;
         refused(&stage().env("START", "yesterday"), &["yesterday", "--start"])?;
         refused(&pipeline.process(&["revenues"], "one"), &["revenues", "revenue, fraud, trend"])
+    });
+}
+
+/// Topics can go while everything runs, too: nobody is ready for work that cannot be done.
+#[test]
+fn an_orders_topic_that_is_deleted_is_missed() {
+    case::run("deleted-topic", |case| {
+        let (_kafka, _redis, pipeline) = fresh(case)?;
+        pipeline.create_topics(4)?;
+        let mut stage = pipeline.process(&["revenue"], "one").start()?;
+        stage.wait_ready(READY_LIMIT)?;
+        Admin::new(pipeline.brokers())?.delete(&pipeline.orders())?;
+        waits(stage, &["orders"])
     });
 }
 

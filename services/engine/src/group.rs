@@ -9,6 +9,7 @@ use crate::error::Interrupt;
 use crate::faults::{self, Mutation, Point};
 use crate::input::GroupEvent;
 use crate::partition::Extent;
+use crate::prepare::waiting_for_partitions;
 use crate::producer::Producer;
 use crate::reader::Check;
 use crate::settle::await_offset_commits;
@@ -77,7 +78,7 @@ impl Stage {
         self.assigned = None;
         self.membership = None;
         self.input.unassign();
-        self.need.missing("waiting for partitions of the group");
+        self.need.missing(waiting_for_partitions(&self.identity.topics));
     }
 
     /// Restores what the group gave us and starts reading; false when there is nothing to read.

@@ -162,6 +162,9 @@ impl Input {
                     "not allowed to be a member of consumer group {group}: grant this user Read on group {group}"
                 );
             }
+            None if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                return tracing::warn!(topic = self.topic, "the orders topic does not exist (any more)");
+            }
             None => return tracing::debug!(%error, "consumer event"),
         };
         self.consumer.context().events().push_back(event);

@@ -127,7 +127,7 @@ impl<'a> Preparation<'a> {
         let metrics = Metrics::register(&self.process.registry, stage)
             .map_err(|error| StageError::Metrics(error.to_string()))?;
         let input = Input::start(consumer_config(self.client(), group, instance), &topics.orders)?;
-        need.missing("waiting for partitions of the group");
+        need.missing(waiting_for_partitions(topics));
         Ok(Stage {
             kafka: self.config.kafka.clone(),
             producer_config: self.producer_config(),
@@ -259,6 +259,11 @@ impl<'a> Preparation<'a> {
             std::thread::sleep(RETRY);
         }
     }
+}
+
+/// What a member of the group lacks between a revocation, or its start, and an assignment.
+pub(crate) fn waiting_for_partitions(topics: &Topics) -> String {
+    format!("waiting for the group to assign partitions of topic {}", topics.orders)
 }
 
 /// Compaction takes single records out of the middle: orders would be lost, and a refold would differ.
