@@ -168,9 +168,11 @@ impl Stage {
     }
 
     /// The group's offsets are for lag tools; where they are behind, progress is right and the difference is counted.
-    /// They are never ahead of it, for both are committed together: then records of the state topic were lost, and
-    /// going on would count again what was counted.
-    fn compare_with_group(&self, partitions: &mut [crate::partition::Partition]) -> Result<(), Interrupt> {
+    /// They are not ahead of it for long, for both are committed together: see [`Stage::check_state_is_whole`].
+    fn compare_with_group(
+        &mut self,
+        partitions: &mut [crate::partition::Partition],
+    ) -> Result<(), Interrupt> {
         if faults::is_off(Mutation::NoCommittedBarrier) {
             return Ok(());
         }
@@ -183,12 +185,7 @@ impl Stage {
             let Some(partition) = partitions.iter_mut().find(|p| p.id == id) else { continue };
             let may_be_ahead = partition.set_by_hand || COMMITTED_APART.into_iter().any(faults::is_off);
             if offset > partition.position && !may_be_ahead {
-                let (topic, position) = (&self.restorer.state.topic, partition.position);
-                let problem = format!(
-                    "orders up to offset {offset} were committed, but {topic} only knows of those up to {position}: \
-                     records of that topic were lost"
-                );
-                return Err(self.restorer.data_loss(id, problem));
+                return Err(self.check_state_is_whole(id, partition.position, offset));
             }
             if partition.position != offset {
                 self.metrics.record_offset_mismatch();
@@ -199,6 +196,29 @@ impl Stage {
                 partition.committed = offset;
             }
         }
+        self.ahead = None;
         Ok(())
+    }
+
+    /// What to do when the group has committed `offset`, beyond the `position` that was read from the state topic.
+    /// Another owner may have committed both since the state was read: then it is there when the state is read again.
+    /// When it is not, records of the state topic were lost, and going on would count again what was counted.
+    fn check_state_is_whole(&mut self, partition: i32, position: i64, offset: i64) -> Interrupt {
+        let seen = self.ahead.replace((partition, offset));
+        let Some((_, seen)) = seen.filter(|(id, seen)| *id == partition && position < *seen) else {
+            tracing::warn!(
+                partition,
+                position,
+                offset,
+                "the group is ahead of the state that was read; reading again"
+            );
+            return Interrupt::Rebalance;
+        };
+        let topic = &self.restorer.state.topic;
+        let problem = format!(
+            "orders up to offset {seen} were committed, but {topic} only knows of those up to {position}: records of \
+             that topic were lost"
+        );
+        self.restorer.data_loss(partition, problem)
     }
 }

@@ -148,6 +148,7 @@ impl<'a> Preparation<'a> {
             committed_at: Instant::now(),
             caught_up: true,
             failures: 0,
+            ahead: None,
             fenced_at: None,
             batch_limit: LARGEST_BATCH,
             dead_letter_limit: DEAD_LETTER_LIMIT,

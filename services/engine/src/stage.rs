@@ -71,6 +71,8 @@ pub(crate) struct Stage {
     /// The last batch was not a full one: we read as fast as orders come.
     pub caught_up: bool,
     pub failures: u32,
+    /// The partition and offset that the group had committed beyond the state that was read last.
+    pub ahead: Option<(i32, i64)>,
     /// When the group last gave our place to another member.
     pub fenced_at: Option<Instant>,
     /// The producer's bound of a batch, in bytes.
