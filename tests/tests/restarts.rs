@@ -192,10 +192,9 @@ fn a_stage_stops_when_its_state_is_gone() {
         cluster.settle(&before)?;
         cluster.replicas[0].drain()?;
         let read = topic::ends(&brokers, &cluster.pipeline.orders())?;
-        let (admin, state) = (Admin::new(&brokers)?, cluster.pipeline.state(STAGE));
-        for (partition, end) in (0..).zip(topic::ends(&brokers, &state)?) {
-            admin.delete_records(&state, partition, end)?;
-        }
+        let state = cluster.pipeline.state(STAGE);
+        Admin::new(&brokers)?.delete(&state)?;
+        wait::until("the topic to be gone", END_LIMIT, || Ok(topic::ends(&brokers, &state).is_err()))?;
         refuses_to_start(&mut cluster, &read, &read)?;
         accept_loss(&cluster)?;
         start_again(&mut cluster)?;
