@@ -32,6 +32,7 @@
 
 mod changelog;
 mod claims;
+mod cleanup;
 mod commit;
 mod config;
 mod dead_letter;

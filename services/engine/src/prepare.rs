@@ -7,11 +7,12 @@ use contract::settings::{Claim, SETTINGS_KEY};
 use contract::topics::stage_name;
 use contract::{ProcessorKind, Topics};
 use runtime::config::KafkaArgs;
-use runtime::topics::{SETTINGS_CONFIG, STATE_CONFIG, ensure_internal, setting};
+use runtime::topics::{SETTINGS_CONFIG, STATE_CONFIG, ensure_internal};
 use runtime::{Need, Process, kafka};
 
 use crate::changelog::Changelog;
 use crate::claims::{ClaimError, Claimant, Start};
+use crate::cleanup;
 use crate::config::{StageConfig, StartAt};
 use crate::error::{Interrupt, StageError};
 use crate::fold::{Fold, Partitions};
@@ -211,7 +212,7 @@ impl<'a> Preparation<'a> {
         let Identity { topics, stage, .. } = &self.identity;
         let kafka: &KafkaArgs = &self.config.kafka;
         if self.config.has_admin_api {
-            refuse_compacted(kafka, &topics.orders)?;
+            cleanup::refuse_compacted(kafka, &topics.orders).map_err(Interrupt::Fatal)?;
         }
         let prepare = |topic: &str, partitions, config| {
             ensure_internal(kafka, topic, partitions, &topics.orders, config)
@@ -220,7 +221,7 @@ impl<'a> Preparation<'a> {
         prepare(&topics.settings(), 1, SETTINGS_CONFIG)?;
         prepare(&topics.state(stage), self.partitions, STATE_CONFIG)?;
         if self.config.has_admin_api {
-            require_compacted(kafka, &topics.state(stage))?;
+            cleanup::require_compacted(kafka, &topics.state(stage)).map_err(Interrupt::Fatal)?;
         }
         Ok(())
     }
@@ -265,44 +266,6 @@ impl<'a> Preparation<'a> {
 /// What a member of the group lacks between a revocation, or its start, and an assignment.
 pub(crate) fn waiting_for_partitions(topics: &Topics) -> String {
     format!("waiting for the group to assign partitions of topic {}", topics.orders)
-}
-
-/// Compaction takes single records out of the middle: orders would be lost, and a refold would differ.
-fn refuse_compacted(kafka: &KafkaArgs, orders: &str) -> Result<(), Attempt> {
-    match setting(kafka, orders, "cleanup.policy") {
-        Ok(Some(policy)) if policy.contains("compact") => {
-            let problem = format!(
-                "topic {orders} is compacted (cleanup.policy={policy}): kafka would remove orders before they are \
-                 counted; set its cleanup.policy to delete, or name another with --orders-topic / ORDERS_TOPIC"
-            );
-            Err(Attempt::Interrupted(Interrupt::Fatal(StageError::Topic(problem))))
-        }
-        Ok(_) => Ok(()),
-        // Without the right to look.
-        Err(error) => {
-            tracing::info!(%error, "cannot check that the orders topic is not compacted");
-            Ok(())
-        }
-    }
-}
-
-/// Anything but compaction would delete the newest value of counters that have not changed for a while.
-fn require_compacted(kafka: &KafkaArgs, state: &str) -> Result<(), Attempt> {
-    match setting(kafka, state, "cleanup.policy") {
-        Ok(Some(policy)) if policy != "compact" => {
-            let problem = format!(
-                "topic {state} has cleanup.policy={policy}: kafka would delete state that is still needed; set its \
-                 cleanup.policy to compact (`millrace topics apply` does)"
-            );
-            Err(Attempt::Interrupted(Interrupt::Fatal(StageError::Topic(problem))))
-        }
-        Ok(_) => Ok(()),
-        // Without the right to look.
-        Err(error) => {
-            tracing::info!(%error, "cannot check that the state topic is compacted");
-            Ok(())
-        }
-    }
 }
 
 /// How an attempt ended that did not succeed.
