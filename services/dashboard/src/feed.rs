@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+use crate::traces::Emission;
+
 /// Alerts that a client may be behind. At the most that one client is sent
 /// ([`ALERTS_PER_SECOND`](crate::sockets::client::ALERTS_PER_SECOND)) this is two seconds' worth: a burst arrives
 /// whole, and in a lasting flood what a client shows is never older than that.
@@ -24,6 +26,15 @@ const TYPES: usize = 16;
 
 /// One JSON object, exactly as it stood in the record.
 pub type Payload = Arc<RawValue>;
+
+/// An alert, and its trace if it has one.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// The object.
+    pub payload: Payload,
+    /// Begins the span of the event.
+    pub emission: Option<Arc<Emission>>,
+}
 
 /// Where an alert stands: record time in ms, partition, offset. Newest is greatest.
 pub type Position = (i64, i32, i64);
@@ -41,7 +52,7 @@ struct State {
     /// Updates taken so far; the version of the last one.
     version: u64,
     /// The last [`WINDOW`] live alerts, oldest first; the last one has the number `alerts`.
-    window: VecDeque<Payload>,
+    window: VecDeque<Alert>,
     /// Live alerts taken so far.
     alerts: u64,
     latest: BTreeMap<Position, Payload>,
@@ -91,8 +102,8 @@ pub enum Item {
     },
     /// An alert, and how many before it fell out of the window.
     Alert {
-        /// The object.
-        payload: Payload,
+        /// The object and its trace.
+        alert: Alert,
         /// Alerts that the client will never see.
         missed: u64,
         /// Its number.
@@ -133,8 +144,8 @@ impl Feed {
     }
 
     /// Takes an alert. One that is not `live` (it was in the topic before we were) is only listed.
-    pub fn alert(&self, position: Position, payload: Payload, live: bool) {
-        self.lock().alert(position, payload, live);
+    pub fn alert(&self, position: Position, alert: Alert, live: bool) {
+        self.lock().alert(position, alert, live);
         if live {
             self.changed.send_replace(());
         }
@@ -191,10 +202,11 @@ impl State {
         Taken::New
     }
 
-    fn alert(&mut self, position: Position, payload: Payload, live: bool) {
+    fn alert(&mut self, position: Position, alert: Alert, live: bool) {
+        let payload = Arc::clone(&alert.payload);
         if live {
             self.alerts += 1;
-            self.window.push_back(Arc::clone(&payload));
+            self.window.push_back(alert);
             if self.window.len() > WINDOW {
                 self.window.pop_front();
             }
@@ -218,8 +230,8 @@ impl State {
         let before_window = self.alerts - self.window.len() as u64;
         let from = cursor.alert.max(before_window);
         let index = usize::try_from(from - before_window).ok()?;
-        let payload = Arc::clone(self.window.get(index)?);
-        Some(Item::Alert { payload, missed: from - cursor.alert, number: from + 1 })
+        let alert = self.window.get(index)?.clone();
+        Some(Item::Alert { alert, missed: from - cursor.alert, number: from + 1 })
     }
 }
 
@@ -242,6 +254,13 @@ impl Cursor {
             Item::Update { version, .. } => self.version = *version,
             Item::Alert { number, .. } => self.alert = *number,
         }
+    }
+}
+
+#[cfg(test)]
+impl From<Payload> for Alert {
+    fn from(payload: Payload) -> Self {
+        Self { payload, emission: None }
     }
 }
 

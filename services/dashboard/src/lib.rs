@@ -24,6 +24,7 @@ mod run;
 mod server;
 mod sockets;
 mod stats;
+mod traces;
 
 pub use config::{DashboardArgs, DashboardConfig, Store};
 pub use guard::Token;

@@ -15,9 +15,10 @@ use runtime::{Health, Shutdown};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::feed::{self, Feed, Payload, Taken};
+use crate::feed::{self, Alert, Feed, Payload, Taken};
 use crate::metrics::{Metrics, RecordOutcome};
 use crate::recent::Recent;
+use crate::traces::Traces;
 use tail::{Record, Sink, Tail};
 
 /// Offsets before the end that hold the newest update of each type. At the shortest view interval (10 ms)
@@ -43,6 +44,8 @@ pub struct Relay {
     pub recent: Recent,
     /// Counts it.
     pub metrics: Metrics,
+    /// Traces alerts; `None` while traces are off.
+    pub traces: Option<Traces>,
 }
 
 impl Relay {
@@ -51,7 +54,7 @@ impl Relay {
     /// # Errors
     /// When librdkafka refuses the configuration.
     pub async fn run(self, health: &Health, shutdown: &Shutdown) -> Result<(), WaitError> {
-        let Self { kafka, topics, feed, recent, metrics } = self;
+        let Self { kafka, topics, feed, recent, metrics, traces } = self;
         let tail = |topic: &str, option, reach| Tail {
             kafka: kafka.clone(),
             client_id: format!("{}.dashboard", topics.pipeline),
@@ -63,7 +66,7 @@ impl Relay {
         let updates = tail(&topics.metrics, "--metrics-topic / METRICS_TOPIC", UPDATES_REACH);
         let alerts = tail(&topics.alerts, "--alerts-topic / ALERTS_TOPIC", ALERTS_REACH);
         let to_updates = Updates { feed: feed.clone(), recent, metrics: metrics.clone() };
-        let to_alerts = Alerts { feed, metrics };
+        let to_alerts = Alerts { feed, metrics, traces };
         tokio::try_join!(updates.follow(to_updates, shutdown), alerts.follow(to_alerts, shutdown)).map(drop)
     }
 }
@@ -77,6 +80,7 @@ struct Updates {
 struct Alerts {
     feed: Feed,
     metrics: Metrics,
+    traces: Option<Traces>,
 }
 
 /// What the relay itself needs to know of an update.
@@ -117,7 +121,7 @@ impl Sink for Alerts {
     fn record(&mut self, record: &Record<'_>) {
         let outcome = match payload(record.value) {
             Ok(payload) => {
-                self.feed.alert(record.position, payload, record.live);
+                self.take(record, payload);
                 RecordOutcome::Relayed
             }
             Err(refused) => refused,
@@ -127,6 +131,15 @@ impl Sink for Alerts {
 
     fn caught_up(&mut self) {
         self.feed.alerts_loaded();
+    }
+}
+
+impl Alerts {
+    fn take(&self, record: &Record<'_>, payload: Payload) {
+        let traces = self.traces.as_ref().filter(|_| record.live);
+        let span = traces.and_then(|traces| traces.process(record.message));
+        let emission = traces.zip(span.as_ref()).map(|(traces, span)| traces.emission(span));
+        self.feed.alert(record.position, Alert { payload, emission }, record.live);
     }
 }
 

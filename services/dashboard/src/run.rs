@@ -20,6 +20,7 @@ use crate::rest::Rest;
 use crate::server::CONNECTIONS;
 use crate::sockets::Limits;
 use crate::stats::{Stats, StatsError};
+use crate::traces::Traces;
 use crate::{app, server, sockets};
 
 /// How often the store is tried, for readiness.
@@ -48,7 +49,7 @@ pub enum DashboardError {
 /// When the port is taken or the configuration cannot be used.
 pub async fn run(config: DashboardConfig, process: Process) -> Result<(), DashboardError> {
     let DashboardConfig { args, kafka, topics, store } = config;
-    let Process { health, status, registry, shutdown } = process.clone();
+    let Process { health, status, registry, tracer, shutdown } = process.clone();
     let listener = http::listen(args.listen, "--listen / DASHBOARD_LISTEN").await?;
     let metrics = Metrics::register(&registry)?;
     let reader: Arc<dyn Reader> = match &store {
@@ -73,7 +74,7 @@ pub async fn run(config: DashboardConfig, process: Process) -> Result<(), Dashbo
     });
 
     let groups = Groups::new(kafka.clone(), topics.clone());
-    let relay = Relay { kafka, topics, feed, recent, metrics: metrics.clone() };
+    let relay = Relay { kafka, topics, feed, recent, metrics: metrics.clone(), traces: tracer.map(Traces) };
     let relaying = async {
         let ended = relay.run(&health, &stop).await;
         stop.cancel(); // a relay that cannot start takes the server with it

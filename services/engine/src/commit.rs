@@ -89,10 +89,17 @@ impl Stage {
         Ok(positions)
     }
 
-    fn send_outputs(&self, producer: &Producer) -> Result<(), Interrupt> {
+    fn send_outputs(&mut self, producer: &Producer) -> Result<(), Interrupt> {
+        if let Some(traces) = &mut self.fold.traces {
+            traces.sending();
+        }
         let topics = &self.identity.topics;
-        for alert in self.fold.outputs.alerts() {
-            producer.send(BaseRecord::to(&topics.alerts).key(alert.key).payload(alert.value))?;
+        for (number, alert) in self.fold.outputs.alerts().enumerate() {
+            let mut record = BaseRecord::to(&topics.alerts).key(alert.key).payload(alert.value);
+            if let Some(headers) = self.fold.traces.as_ref().and_then(|traces| traces.headers(number)) {
+                record = record.headers(headers);
+            }
+            producer.send(record)?;
         }
         for letter in &self.fold.dead_letters {
             let mut record = BaseRecord::to(&topics.dead_letters)
@@ -127,7 +134,7 @@ impl Stage {
         self.metrics.record_outputs(&self.fold.outputs);
         self.metrics.record_commit(started.elapsed().as_secs_f64());
         self.metrics.record_busy(started.elapsed().as_secs_f64());
-        self.fold.clear();
+        self.fold.committed();
         self.committed_at = Instant::now();
     }
 }

@@ -8,6 +8,7 @@ use crate::error::Interrupt;
 use crate::metrics::Metrics;
 use crate::native::{Batch, QueueError, Record};
 use crate::partition::Partition;
+use crate::traces::Traces;
 
 /// Alerts and dead letters that wait at most, …
 const MAX_WAITING: usize = 20_000;
@@ -20,6 +21,8 @@ pub(crate) struct Fold {
     pub dead_letters: Vec<DeadLetter>,
     dead_letter_bytes: usize,
     parser: OrderParser,
+    /// `None` while traces are off.
+    pub traces: Option<Traces>,
     /// Whether this is the pipeline's stage that writes dead letters.
     writes_dead_letters: bool,
 }
@@ -59,21 +62,34 @@ impl Partitions {
 }
 
 impl Fold {
-    pub(crate) fn new(writes_dead_letters: bool) -> Self {
+    pub(crate) fn new(writes_dead_letters: bool, traces: Option<Traces>) -> Self {
         Self {
             outputs: Outputs::default(),
             dead_letters: Vec::new(),
             dead_letter_bytes: 0,
             parser: OrderParser::default(),
+            traces,
             writes_dead_letters,
         }
     }
 
-    /// Forgets what waits: it was committed, or it is given up with the state it belongs to.
+    /// Forgets what waits: it is given up with the state it belongs to.
     pub(crate) fn clear(&mut self) {
         self.outputs.clear();
         self.dead_letters.clear();
         self.dead_letter_bytes = 0;
+        if let Some(traces) = &mut self.traces {
+            traces.give_up();
+        }
+    }
+
+    /// What waited was committed.
+    pub(crate) fn committed(&mut self) {
+        let alerts = self.outputs.alerts().len();
+        if let Some(traces) = &mut self.traces {
+            traces.committed(alerts);
+        }
+        self.clear();
     }
 
     /// Whether so much waits that a commit is due at once: memory stays bounded whatever the interval.
@@ -124,7 +140,12 @@ impl Fold {
         partition.position = record.offset + 1;
         match self.parser.parse(record.value.unwrap_or_default(), record.timestamp) {
             Ok(order) => {
+                let before = self.outputs.alerts().len();
                 partition.fold(&order, record.timestamp, &mut self.outputs);
+                let alerts = before..self.outputs.alerts().len();
+                if let Some(traces) = self.traces.as_mut().filter(|_| !alerts.is_empty()) {
+                    traces.raised(record, alerts);
+                }
                 true
             }
             Err(rejection) => {

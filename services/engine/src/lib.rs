@@ -55,6 +55,7 @@ mod restore;
 mod settle;
 mod stage;
 pub mod state;
+mod traces;
 
 pub use config::{StageArgs, StageConfig, StartAt};
 pub use error::StageError;

@@ -18,6 +18,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
+const OK: rd::rd_kafka_resp_err_t = rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+
 /// Messages taken from the queue at a time.
 const BATCH: usize = 1024;
 
@@ -139,7 +141,7 @@ impl Drop for Batch<'_> {
 }
 
 /// One record of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Record<'b> {
     pub partition: i32,
     pub offset: i64,
@@ -147,6 +149,24 @@ pub(crate) struct Record<'b> {
     pub timestamp: Timestamp,
     pub key: Option<&'b [u8]>,
     pub value: Option<&'b [u8]>,
+    message: &'b rd::rd_kafka_message_t,
+}
+
+impl<'b> Record<'b> {
+    /// The value of the last header with this name. Only the first look at a record's headers takes them apart.
+    pub(crate) fn header(&self, name: &str) -> Option<&'b [u8]> {
+        let name = CString::new(name).ok()?;
+        let (mut headers, mut value, mut size) = (ptr::null_mut(), ptr::null(), 0);
+        // SAFETY: the message owns headers and value, and both live as long as it; all pointers are valid.
+        unsafe {
+            if rd::rd_kafka_message_headers(self.message, &raw mut headers) != OK
+                || rd::rd_kafka_header_get_last(headers, name.as_ptr(), &raw mut value, &raw mut size) != OK
+            {
+                return None;
+            }
+            bytes(value.cast(), size)
+        }
+    }
 }
 
 /// An error that came in the place of a record.
@@ -163,7 +183,7 @@ pub(crate) struct QueueError {
 unsafe fn read<'b>(message: *const rd::rd_kafka_message_t) -> Result<Record<'b>, QueueError> {
     // SAFETY: by contract of the caller.
     let fields = unsafe { &*message };
-    if fields.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+    if fields.err != OK {
         let (partition, offset) = (fields.partition, fields.offset);
         return Err(QueueError { partition, offset, code: fields.err.into() });
     }
@@ -181,6 +201,7 @@ unsafe fn read<'b>(message: *const rd::rd_kafka_message_t) -> Result<Record<'b>,
         timestamp: Timestamp(timestamp),
         key,
         value,
+        message: fields,
     })
 }
 
@@ -198,7 +219,7 @@ pub(crate) fn flush<C: ProducerContext>(producer: &BaseProducer<C>, timeout: Dur
     let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the client pointer is valid while `producer` is borrowed.
     let result = unsafe { rd::rd_kafka_flush(producer.client().native_ptr(), millis) };
-    result == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+    result == OK
 }
 
 /// The end of a partition as the last fetch saw it, without asking the broker; `None` before the first fetch.
@@ -214,7 +235,7 @@ pub(crate) fn known_end<C: ConsumerContext>(
         let client = consumer.client().native_ptr();
         rd::rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &raw mut low, &raw mut high)
     };
-    (result == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+    (result == OK && high >= 0).then_some(high)
 }
 
 /// Whether the consumer is a member of its group now: metadata without a member id is accepted unfenced

@@ -24,6 +24,7 @@ use crate::restore::Restorer;
 use crate::settle::StateTopic;
 use crate::stage::{Identity, Stage};
 use crate::state::ADMIN;
+use crate::traces::Traces;
 
 /// Dead letters are cut to this many bytes, and to less if their topic takes less.
 const DEAD_LETTER_LIMIT: usize = 512 * 1024;
@@ -140,7 +141,7 @@ impl<'a> Preparation<'a> {
             reporter: Reporter::new(self.process.status.clone(), stage, instance),
             need,
             shutdown: self.process.shutdown.clone(),
-            fold: Fold::new(claim.dead_letters),
+            fold: Fold::new(claim.dead_letters, self.traces()),
             changelog: Changelog::default(),
             assigned: None,
             membership: None,
@@ -155,6 +156,12 @@ impl<'a> Preparation<'a> {
             dead_letter_limit: DEAD_LETTER_LIMIT,
             identity: self.identity,
         })
+    }
+
+    fn traces(&self) -> Option<Traces> {
+        let Identity { topics, group, .. } = &self.identity;
+        let tracer = self.process.tracer.clone()?;
+        Some(Traces::new(tracer, &topics.orders, &topics.alerts, group))
     }
 
     fn restorer(&self, state: StateTopic, start: Start) -> Restorer {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use runtime::config::AdminArgs;
+use runtime::traces::{Exporter, Service};
 use runtime::{Process, Shutdown, admin, http};
 use tokio::task::JoinSet;
 
@@ -31,16 +32,25 @@ impl Part {
 /// Runs what `parts` makes until a signal comes or one of the parts ends; then the others drain too.
 ///
 /// # Errors
-/// When the admin port is taken, when a part fails, or when one does not stop in time.
-pub async fn host(args: &AdminArgs, parts: impl FnOnce(&Process) -> Vec<Part>) -> Result<(), Failure> {
+/// When the admin port is taken, when traces are switched on but cannot be sent, when a part fails, or when one does not stop in time.
+pub async fn host(
+    service: Service<'_>,
+    args: &AdminArgs,
+    parts: impl FnOnce(&Process) -> Vec<Part>,
+) -> Result<(), Failure> {
+    let exporter = Exporter::from_env(service).map_err(Failure::usage)?;
     let listener =
         http::listen(args.admin_listen, "--admin-listen / ADMIN_LISTEN").await.map_err(Failure::usage)?;
-    let process = Process::new(runtime::shutdown::on_signal().map_err(Failure::run)?);
+    let mut process = Process::new(runtime::shutdown::on_signal().map_err(Failure::run)?);
+    process.tracer = exporter.as_ref().map(Exporter::tracer);
     // answers until the drain is over
     let admin_shutdown = Shutdown::new();
     let admin = tokio::spawn(admin::serve(listener, (&process).into(), admin_shutdown.clone()));
     let mut crew = Crew::start(parts(&process));
     let outcome = crew.work(&process).await;
+    if let Some(exporter) = exporter {
+        let _ = tokio::task::spawn_blocking(|| exporter.end()).await;
+    }
     admin_shutdown.cancel();
     let _ = tokio::time::timeout(Duration::from_secs(1), admin).await;
     outcome

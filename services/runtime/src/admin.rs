@@ -32,7 +32,7 @@ pub struct Admin {
 
 impl From<&Process> for Admin {
     fn from(process: &Process) -> Self {
-        let Process { health, status, registry, shutdown: _ } = process.clone();
+        let Process { health, status, registry, tracer: _, shutdown: _ } = process.clone();
         Self { health, status, registry }
     }
 }

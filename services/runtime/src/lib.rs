@@ -13,6 +13,7 @@ pub mod shutdown;
 pub mod status;
 pub mod telemetry;
 pub mod topics;
+pub mod traces;
 
 pub use config::KafkaArgs;
 pub use health::{Health, Need};

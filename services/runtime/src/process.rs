@@ -4,6 +4,7 @@ use prometheus::Registry;
 
 use crate::health;
 use crate::metrics::{Family, Label, Maker, PREFIX};
+use crate::traces::Tracer;
 use crate::{Health, Shutdown, Status};
 
 /// What a service reports to, and what tells it to stop. In the demo all services share one.
@@ -15,6 +16,8 @@ pub struct Process {
     pub status: Status,
     /// Its metrics. The registry puts `millrace_` before every name. Register once per `run`.
     pub registry: Registry,
+    /// Begins spans; `None` while traces are off.
+    pub tracer: Option<Tracer>,
     /// Cancelled when it is to drain and return.
     pub shutdown: Shutdown,
 }
@@ -26,7 +29,7 @@ impl Process {
         let health = Health::default();
         // these are the first in a fresh registry, so this cannot fail
         let _ = register(&Maker::new(&registry), &health);
-        Self { health, status: Status::default(), registry, shutdown }
+        Self { health, status: Status::default(), registry, tracer: None, shutdown }
     }
 }
 

@@ -13,6 +13,7 @@ mod progress;
 mod run;
 mod sender;
 pub mod shop;
+mod traces;
 
 pub use config::{SimulatorArgs, SimulatorConfig};
 pub use metrics::{Counts, metrics};

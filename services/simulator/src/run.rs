@@ -76,8 +76,8 @@ pub async fn run(config: SimulatorConfig, process: Process) -> Result<(), Simula
     let mut live = Live(settings);
     let terms = live.first(Terms { rate: args.rate, suspicious_percent: args.suspicious_percent }).await;
     tracing::info!(seed, rate = %terms.rate, users = args.users, topic = topics.orders, "shop opens");
-    let sender =
-        Sender::new(&kafka, &topics, &args.source, tally.clone()).map_err(SimulatorError::Producer)?;
+    let sender = Sender::new(&kafka, &topics, &args.source, tally.clone(), process.tracer)
+        .map_err(SimulatorError::Producer)?;
     let mut trade = Trade {
         shop: Shop::new(seed, args.users, terms.suspicious_percent),
         terms,

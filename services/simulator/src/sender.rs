@@ -9,8 +9,10 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
 use runtime::config::KafkaArgs;
+use runtime::traces::Tracer;
 
 use crate::metrics::Tally;
+use crate::traces::{Traces, UNTRACED, Waiting};
 
 /// What the simulator's correctness rests on.
 const FIXED: [(&str, &str); 3] = [
@@ -35,6 +37,7 @@ pub(crate) struct Sender {
     producer: ThreadedProducer<Deliveries>,
     topic: String,
     headers: OwnedHeaders,
+    traces: Option<Traces>,
     tally: Tally,
     value: Vec<u8>,
 }
@@ -51,6 +54,7 @@ pub(crate) enum Offer {
 /// Receives the broker's word on each order.
 struct Deliveries {
     tally: Tally,
+    waiting: Waiting,
     failure_logged: Mutex<Option<Instant>>,
 }
 
@@ -60,13 +64,17 @@ impl Sender {
         topics: &Topics,
         source: &str,
         tally: Tally,
+        tracer: Option<Tracer>,
     ) -> Result<Self, KafkaError> {
-        let deliveries = Deliveries { tally: tally.clone(), failure_logged: Mutex::default() };
+        let waiting = Waiting::default();
+        let traces = tracer.map(|tracer| Traces::new(tracer, &topics.orders, waiting.clone()));
+        let deliveries = Deliveries { tally: tally.clone(), waiting, failure_logged: Mutex::default() };
         Ok(Self {
             producer: producer_config(kafka).create_with_context(deliveries)?,
             topic: topics.orders.clone(),
             headers: OwnedHeaders::new_with_capacity(1)
                 .insert(Header { key: SOURCE_HEADER, value: Some(source) }),
+            traces,
             tally,
             value: Vec::new(),
         })
@@ -76,21 +84,30 @@ impl Sender {
     pub(crate) fn offer(&mut self, order: &Order<'_>) -> Result<Offer, KafkaError> {
         self.value.clear();
         order.write_json(&mut self.value);
-        let record = BaseRecord::to(&self.topic)
+        let mut headers = self.headers.clone();
+        let mut traced = UNTRACED;
+        if let Some(traces) = self.traces.as_mut().filter(|traces| traces.is_due(order.timestamp)) {
+            (traced, headers) = traces.begin(order.timestamp, headers);
+        }
+        let record = BaseRecord::with_opaque_to(&self.topic, traced)
             .key(order.user_id)
             .payload(&self.value)
             .timestamp(order.timestamp.0)
-            .headers(self.headers.clone());
-        match self.producer.send(record) {
+            .headers(headers);
+        let sent = self.producer.send(record).map_err(|(error, _)| error);
+        if let (Err(error), Some(traces)) = (&sent, &self.traces) {
+            traces.waiting.end(traced, Some(error.to_string()));
+        }
+        match sent {
             Ok(()) => {
                 self.tally.record_accepted();
                 Ok(Offer::Accepted)
             }
-            Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+            Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
                 self.tally.record_queue_full();
                 Ok(Offer::QueueFull)
             }
-            Err((error, _)) => Err(self.producer.client().fatal_error().map_or(error, fatal)),
+            Err(error) => Err(self.producer.client().fatal_error().map_or(error, fatal)),
         }
     }
 }
@@ -131,9 +148,11 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
+    /// The number of the order's trace.
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+    fn delivery(&self, result: &DeliveryResult<'_>, traced: usize) {
+        self.waiting.end(traced, result.as_ref().err().map(|(error, _)| error.to_string()));
         match result {
             Ok(_) => self.tally.record_delivered(),
             Err((error, _)) => {

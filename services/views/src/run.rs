@@ -73,7 +73,7 @@ struct Parts<S> {
 impl<S: Store> Parts<S> {
     fn new(store: S, config: ViewsConfig, process: &Process) -> Result<Self, ViewsError> {
         let ViewsConfig { args, kafka, store: _, topics, views, directory } = config;
-        let Process { health, status, registry, shutdown: _ } = process;
+        let Process { health, status, registry, tracer: _, shutdown: _ } = process;
         let metrics = Metrics::register(registry)?;
         let hub = Arc::new(Hub::new(Projection::new(views)));
         let (shared, outbox) = (Arc::new(Shared::default()), Arc::new(Outbox::default()));

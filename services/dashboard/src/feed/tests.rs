@@ -9,7 +9,7 @@ fn revenue(feed: &Feed, sequence: u64) -> Taken {
 }
 
 fn live_alert(feed: &Feed, number: i64) {
-    feed.alert((number, 0, number), payload(&number.to_string()), true);
+    feed.alert((number, 0, number), payload(&number.to_string()).into(), true);
 }
 
 /// Everything there is for a client: the texts, and how much was lost in between.
@@ -17,7 +17,10 @@ fn drain(feed: &Feed, cursor: &mut Cursor) -> (Vec<String>, u64) {
     let (mut texts, mut lost) = (Vec::new(), 0);
     while let Some(item) = feed.next(cursor, true) {
         cursor.advance(&item);
-        let (Item::Update { payload, replaced: gone, .. } | Item::Alert { payload, missed: gone, .. }) = item;
+        let (payload, gone) = match item {
+            Item::Update { payload, replaced, .. } => (payload, replaced),
+            Item::Alert { alert, missed, .. } => (alert.payload, missed),
+        };
         texts.push(payload.get().to_owned());
         lost += gone;
     }
@@ -127,9 +130,9 @@ fn the_latest_alerts_are_by_record_time_newest_first_and_each_once() {
     let feed = Feed::default();
     assert!(feed.latest_alerts().is_none(), "not read yet");
     for offset in (0..150).rev() {
-        feed.alert((1_000 + offset, 3, offset), payload(&offset.to_string()), false);
+        feed.alert((1_000 + offset, 3, offset), payload(&offset.to_string()).into(), false);
     }
-    feed.alert((1_149, 3, 149), payload("149"), false);
+    feed.alert((1_149, 3, 149), payload("149").into(), false);
     feed.alerts_loaded();
     let latest: Vec<_> = feed.latest_alerts().unwrap().iter().map(|p| p.get().to_owned()).collect();
     let expected: Vec<_> = (50..150).rev().map(|n| n.to_string()).collect();

@@ -39,6 +39,7 @@ pub(super) struct Tail {
 
 /// One record.
 pub(super) struct Record<'a> {
+    pub message: &'a BorrowedMessage<'a>,
     pub value: &'a [u8],
     pub position: Position,
     /// Whether it came after the tail was begun.
@@ -194,9 +195,10 @@ impl Progress {
         self.behind.remove(&partition) && self.behind.is_empty()
     }
 
-    fn record<'a>(&self, message: &'a BorrowedMessage<'_>) -> Record<'a> {
+    fn record<'a>(&self, message: &'a BorrowedMessage<'a>) -> Record<'a> {
         let (partition, offset) = (message.partition(), message.offset());
         Record {
+            message,
             value: message.payload().unwrap_or_default(),
             position: (message.timestamp().to_millis().unwrap_or_default(), partition, offset),
             live: self.ends.get(&partition).is_none_or(|end| offset >= *end),

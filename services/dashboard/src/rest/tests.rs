@@ -127,7 +127,11 @@ async fn alerts_are_the_records_as_they_were_newest_first() {
     assert_eq!(server.get("/api/alerts").await, (503, before.to_owned()));
     for number in 1..=101 {
         let json = format!(r#"{{"n": {number}, "big": 170141183460469231731687303715884105727}}"#);
-        server.feed.alert((number, 0, number), RawValue::from_string(json).unwrap().into(), true);
+        server.feed.alert(
+            (number, 0, number),
+            crate::feed::Payload::from(RawValue::from_string(json).unwrap()).into(),
+            true,
+        );
     }
     server.feed.alerts_loaded();
     let (status, body) = server.get("/api/alerts").await;

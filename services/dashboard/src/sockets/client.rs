@@ -84,7 +84,10 @@ impl Client<'_> {
     fn emit(&self, item: &Item) -> Result<(), SendError> {
         match item {
             Item::Update { payload, .. } => self.socket.emit("metrics", &**payload),
-            Item::Alert { payload, .. } => self.socket.emit("alerts", &**payload),
+            Item::Alert { alert, .. } => {
+                let _span = alert.emission.as_ref().and_then(|emission| emission.begin());
+                self.socket.emit("alerts", &*alert.payload)
+            }
         }
     }
 }

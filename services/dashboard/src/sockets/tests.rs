@@ -43,7 +43,7 @@ impl Server {
 
     fn alert(&self, number: i64, message: &str) {
         let json = format!(r#"{{"n":{number},"message":"{message}"}}"#);
-        self.feed.alert((number, 0, number), payload(json), true);
+        self.feed.alert((number, 0, number), payload(json).into(), true);
     }
 }
 

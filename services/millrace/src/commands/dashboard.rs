@@ -2,6 +2,7 @@
 
 use dashboard::{DashboardArgs, DashboardConfig, DashboardError, Store};
 use runtime::config::{AdminArgs, LogArgs, PipelineArgs, RedisArgs};
+use runtime::traces::Service;
 use runtime::{KafkaArgs, Process};
 
 use super::begin;
@@ -37,7 +38,10 @@ impl Args {
         begin(&log, &kafka, &pipeline.topics())?;
         let redis = redis.address().map_err(Failure::usage)?;
         let config = DashboardConfig { args, kafka, topics: pipeline.topics(), store: Store::Redis(redis) };
-        host(&admin, |process| vec![part(config, process)]).await
+        host(Service { name: "millrace-dashboard", pipeline: &pipeline.pipeline }, &admin, |process| {
+            vec![part(config, process)]
+        })
+        .await
     }
 }
 

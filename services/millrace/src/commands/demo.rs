@@ -15,6 +15,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use runtime::config::{AdminArgs, LogArgs};
+use runtime::traces::Service;
 use runtime::{KafkaArgs, Process, SettingsTail};
 use simulator::{Rate, SimulatorArgs, SimulatorConfig};
 use views::store::MemoryStore;
@@ -74,15 +75,16 @@ impl Args {
         let kafka = KafkaArgs::to(cluster.bootstrap_servers());
         begin(&log, &kafka, &topics)?;
         let demo = Demo { kafka, topics, store: MemoryStore::default() };
-        let outcome = host(&admin, |process| {
-            tokio::spawn(progress::show(
-                process.health.clone(),
-                demo.store.clone(),
-                process.shutdown.clone(),
-            ));
-            demo.parts(rate, dashboard, process)
-        })
-        .await;
+        let outcome =
+            host(Service { name: "millrace-demo", pipeline: &demo.topics.pipeline }, &admin, |process| {
+                tokio::spawn(progress::show(
+                    process.health.clone(),
+                    demo.store.clone(),
+                    process.shutdown.clone(),
+                ));
+                demo.parts(rate, dashboard, process)
+            })
+            .await;
         println!("Stopped; the demo's data is gone. `make up` runs the real thing.");
         outcome
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use contract::ProcessorName;
 use engine::{StageArgs, StageConfig, StageError};
 use runtime::config::{AdminArgs, LogArgs, PipelineArgs, duration};
+use runtime::traces::Service;
 use runtime::{KafkaArgs, Process, SettingsTail};
 
 use super::begin;
@@ -58,7 +59,7 @@ impl Args {
         processors.sort_unstable();
         processors.dedup();
         let topics = pipeline.topics();
-        host(&admin, |process| {
+        host(Service { name: "millrace-processor", pipeline: &pipeline.pipeline }, &admin, |process| {
             let settings = SettingsTail::start(&kafka, &topics, process);
             let processors = processors.into_iter().map(catalogue::processor).collect();
             let config = StageConfig { kafka, topics, args, processors, has_admin_api: true, settings };

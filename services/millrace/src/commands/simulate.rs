@@ -1,6 +1,7 @@
 //! `millrace simulate`: the shop that makes orders.
 
 use runtime::config::{AdminArgs, LogArgs, PipelineArgs};
+use runtime::traces::Service;
 use runtime::{KafkaArgs, SettingsTail};
 use simulator::{SimulatorArgs, SimulatorConfig, SimulatorError};
 
@@ -35,7 +36,7 @@ impl Args {
         let Self { simulator: args, kafka, pipeline, admin, log } = self;
         begin(&log, &kafka, &pipeline.topics())?;
         let topics = pipeline.topics();
-        host(&admin, |process| {
+        host(Service { name: "millrace-simulator", pipeline: &pipeline.pipeline }, &admin, |process| {
             let settings = args.follow_settings.then(|| SettingsTail::start(&kafka, &topics, process));
             vec![part(SimulatorConfig { args, kafka, topics, settings }, process)]
         })

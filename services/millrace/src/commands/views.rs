@@ -1,6 +1,7 @@
 //! `millrace views`: from state topics to Redis and the metrics topic.
 
 use runtime::config::{AdminArgs, LogArgs, PipelineArgs, RedisArgs};
+use runtime::traces::Service;
 use runtime::{KafkaArgs, Process, SettingsTail};
 use views::{StoreChoice, ViewsArgs, ViewsConfig, ViewsError};
 
@@ -50,7 +51,7 @@ impl Args {
             return Ok(());
         }
         let topics = pipeline.topics();
-        host(&admin, |process| {
+        host(Service { name: "millrace-views", pipeline: &pipeline.pipeline }, &admin, |process| {
             let directory = SettingsTail::start(&kafka, &topics, process);
             let store = StoreChoice::Redis(redis);
             let config = ViewsConfig { args, kafka, store, topics, views: catalogue::views(), directory };

@@ -35,7 +35,7 @@ impl SettingsTail {
     /// the process' shutdown.
     pub fn start(kafka: &KafkaArgs, topics: &Topics, process: &Process) -> watch::Receiver<Arc<Directory>> {
         let (sender, receiver) = watch::channel(Arc::new(Directory::default()));
-        let Process { health, status, registry: _, shutdown } = process.clone();
+        let Process { health, status, registry: _, tracer: _, shutdown } = process.clone();
         let need = health.need("settings");
         let tail = Self { kafka: kafka.clone(), topics: topics.clone(), need, status, shutdown, sender };
         let started = std::thread::Builder::new().name("settings".to_owned()).spawn(move || tail.run());
