@@ -1,4 +1,4 @@
-//! A GET over a plain socket: all that these tests need of HTTP.
+//! Requests over a plain socket: all that these tests need of HTTP.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -24,13 +24,29 @@ pub struct Answer {
 /// # Errors
 /// When nobody answers within two seconds, or not with HTTP.
 pub fn get(port: u16, path: &str) -> Result<Answer> {
+    ask(port, &format!("GET {path}"), "")
+}
+
+/// Sends `body` to `path` of `127.0.0.1:port`.
+///
+/// # Errors
+/// When nobody answers within two seconds, or not with HTTP.
+pub fn post(port: u16, path: &str, body: &str) -> Result<Answer> {
+    ask(port, &format!("POST {path}"), body)
+}
+
+fn ask(port: u16, line: &str, body: &str) -> Result<Answer> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut socket =
         TcpStream::connect_timeout(&address, LIMIT).with_context(|| format!("connecting to {address}"))?;
     socket.set_read_timeout(Some(LIMIT))?;
-    write!(socket, "GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let length = body.len();
+    write!(
+        socket,
+        "{line} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    )?;
     let mut text = String::new();
-    socket.read_to_string(&mut text).with_context(|| format!("reading {path} of {address}"))?;
+    socket.read_to_string(&mut text).with_context(|| format!("{line} of {address}"))?;
     let (head, body) = text.split_once("\r\n\r\n").context("an answer without an end of its head")?;
     let status =
         head.split_whitespace().nth(1).and_then(|s| s.parse().ok()).context("an answer without a status")?;

@@ -6,6 +6,7 @@ pub mod binary;
 pub mod case;
 pub mod checks;
 pub mod cluster;
+pub mod collector;
 pub mod faults;
 pub mod http;
 pub mod kafka;

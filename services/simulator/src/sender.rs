@@ -67,14 +67,14 @@ impl Sender {
         tracer: Option<Tracer>,
     ) -> Result<Self, KafkaError> {
         let waiting = Waiting::default();
-        let traces = tracer.map(|tracer| Traces::new(tracer, &topics.orders, waiting.clone()));
+        let begun = waiting.clone();
         let deliveries = Deliveries { tally: tally.clone(), waiting, failure_logged: Mutex::default() };
         Ok(Self {
             producer: producer_config(kafka).create_with_context(deliveries)?,
             topic: topics.orders.clone(),
             headers: OwnedHeaders::new_with_capacity(1)
                 .insert(Header { key: SOURCE_HEADER, value: Some(source) }),
-            traces,
+            traces: tracer.map(|tracer| Traces::new(tracer, &topics.orders, begun)),
             tally,
             value: Vec::new(),
         })
