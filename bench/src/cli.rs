@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::lab::Lab;
 use crate::roof::EmptyDrain;
 use crate::workload::Workload;
-use crate::{drain, idle, latency, machine, micro, restore};
+use crate::{drain, idle, latency, machine, micro, restore, traces};
 
 const EXAMPLES: &str = "\
 Without a part, all of them run, one after the other.
@@ -64,6 +64,8 @@ enum Part {
     Idle(idle::Idle),
     /// Time and bytes of a restart with a million active users.
     Restore,
+    /// What tracing costs a stage at full speed (needs Go, to build a collector).
+    Traces(traces::Traces),
     /// Nanoseconds per order of parser and folds, without Kafka.
     Micro,
     /// The empty drain that `drain` starts as a process of its own.
@@ -103,6 +105,7 @@ impl Part {
             Self::Latency(latency) => latency.run(lab),
             Self::Idle(idle) => idle.run(lab),
             Self::Restore => restore::run(lab),
+            Self::Traces(traces) => traces.run(lab),
             Self::Micro => micro::run(),
             Self::EmptyDrain(empty) => empty.run(lab.options.partitions, lab.options.orders),
         }
@@ -115,6 +118,7 @@ fn all(lab: &Lab) -> Result<()> {
         Part::Latency(latency::Latency::default()),
         Part::Idle(idle::Idle::default()),
         Part::Restore,
+        Part::Traces(traces::Traces::default()),
         Part::Micro,
     ];
     for part in parts {

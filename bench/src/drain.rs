@@ -1,5 +1,6 @@
 //! How fast, and at what cost, a stage works off a filled topic.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -28,20 +29,14 @@ pub struct Drain {
     repeat: u32,
 }
 
-/// How outputs become visible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Delivery {
-    ExactlyOnce,
-    WithoutTransactions,
-}
-
 /// What a drain took.
-struct Measured {
+pub struct Measured {
     orders: u64,
     wall: Duration,
     /// Orders within `wall`: the first commit ends the start-up and begins the clock.
     timed: u64,
-    stage: Duration,
+    /// CPU time of the stage.
+    pub stage: Duration,
     views: Duration,
     broker: Duration,
     redis: Duration,
@@ -85,7 +80,7 @@ impl Drain {
             let topic = lab.filled(workload)?;
             progress::step("warming up");
             // Thrown away: brings the log into memory, and the broker's compiler to rest.
-            measure(lab, &topic, Delivery::ExactlyOnce)?;
+            measure(lab, &topic, &lab.binaries.plain, &[])?;
             for _ in 0..self.repeat {
                 rows(lab, workload, &topic, &mut table)?;
             }
@@ -104,12 +99,13 @@ fn rows(lab: &Lab, workload: Workload, topic: &str, table: &mut Table) -> Result
     table.row(roof_row(format!("empty librdkafka drain, {name}"), lab.options.orders, &roof, load));
     progress::step(&format!("exactly once, {name}"));
     let load = machine::load();
-    let measured = measure(lab, topic, Delivery::ExactlyOnce)?;
+    let measured = measure(lab, topic, &lab.binaries.plain, &[])?;
     table.row(measured.row(format!("exactly once, 50 ms, {name}"), load));
     if workload == Workload::Plain {
         progress::step(&format!("without transactions, {name}"));
         let load = machine::load();
-        let measured = measure(lab, topic, Delivery::WithoutTransactions)?;
+        let off = [("MILLRACE_MUTATION", "no-transaction")];
+        let measured = measure(lab, topic, &lab.binaries.faults, &off)?;
         table.row(measured.row(format!("without transactions *, {name}"), load));
     }
     Ok(())
@@ -170,15 +166,16 @@ impl Measured {
     }
 }
 
-fn measure(lab: &Lab, topic: &str, delivery: Delivery) -> Result<Measured> {
+/// Drains `topic` once with `program` in this environment.
+///
+/// # Errors
+/// When a process or server fails.
+pub fn measure(lab: &Lab, topic: &str, program: &Path, environment: &[(&str, &str)]) -> Result<Measured> {
     let orders = lab.options.orders;
     let pipeline = Pipeline::new(lab, topic)?;
     let mut views = pipeline.views()?;
     let (broker, redis) = (lab.broker.cpu()?, lab.redis.cpu()?);
-    let mut stage = match delivery {
-        Delivery::ExactlyOnce => pipeline.stage(&lab.binaries.plain, None)?,
-        Delivery::WithoutTransactions => pipeline.stage(&lab.binaries.faults, Some("no-transaction"))?,
-    };
+    let mut stage = pipeline.stage(program, environment)?;
     let (timed, wall) = watch(&pipeline.offsets()?, orders, &mut stage)?;
     pipeline.wait_for_redis(orders, &mut views)?;
     let used = stage.cpu()?;

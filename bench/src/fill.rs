@@ -49,6 +49,15 @@ pub fn filled(kafka: &Kafka, workload: Workload, size: Size, refill: bool) -> Re
     Ok(topic)
 }
 
+fn headers_of(workload: Workload, number: u64) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(2).insert(Header { key: "source", value: Some("web") });
+    if workload != Workload::Traced {
+        return headers;
+    }
+    let trace = format!("00-{:032x}-{:016x}-01", number + 1, number + 1);
+    headers.insert(Header { key: "traceparent", value: Some(&trace) })
+}
+
 fn is_full(ends: &[i64], size: Size) -> bool {
     let held: i64 = ends.iter().sum();
     u64::try_from(held) == Ok(size.orders) && i32::try_from(ends.len()) == Ok(size.partitions)
@@ -63,7 +72,6 @@ fn fill(kafka: &Kafka, topic: &str, workload: Workload, count: u64) -> Result<()
         .set("compression.type", "zstd")
         .set("linger.ms", "50")
         .create()?;
-    let headers = OwnedHeaders::new_with_capacity(1).insert(Header { key: "source", value: Some("web") });
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
     let begin = Timestamp(now - NEWEST_AGE_MS - workload.span_ms(count));
     let (mut orders, mut value) = (Orders::new(workload, begin), Vec::new());
@@ -74,7 +82,7 @@ fn fill(kafka: &Kafka, topic: &str, workload: Workload, count: u64) -> Result<()
             .key(order.key)
             .payload(&value)
             .timestamp(order.time.0)
-            .headers(headers.clone());
+            .headers(headers_of(workload, number));
         while let Err((error, refused)) = producer.send(record) {
             ensure!(is_queue_full(&error), "filling {topic}: {error}");
             record = refused;

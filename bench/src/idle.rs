@@ -50,7 +50,7 @@ impl Idle {
     fn measure(&self, lab: &Lab, topic: &str) -> Result<([f64; 4], String)> {
         let pipeline = Pipeline::new(lab, topic)?;
         let mut views = pipeline.views()?;
-        let mut stage = pipeline.stage(&lab.binaries.plain, None)?;
+        let mut stage = pipeline.stage(&lab.binaries.plain, &[])?;
         stage.wait_until_ready()?;
         views.wait_until_ready()?;
         std::thread::sleep(SETTLE);

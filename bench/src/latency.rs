@@ -102,7 +102,7 @@ impl Latency {
     fn measure(&self, lab: &Lab, topic: &str) -> Result<Measured> {
         let pipeline = Pipeline::new(lab, topic)?;
         let views = pipeline.views()?;
-        let mut stage = pipeline.stage(&lab.binaries.plain, None)?;
+        let mut stage = pipeline.stage(&lab.binaries.plain, &[])?;
         stage.wait_until_ready()?;
         let alerts = reader(lab, &pipeline.alerts())?;
         let shop = pipeline.shop(self.rate, USERS)?;

@@ -22,6 +22,7 @@ mod roof;
 mod server;
 mod service;
 mod topic;
+mod traces;
 mod usage;
 mod web;
 mod workload;

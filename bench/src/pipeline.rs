@@ -51,16 +51,14 @@ impl<'l> Pipeline<'l> {
         format!("{}-dead-letters", self.name)
     }
 
-    /// Starts the stage with `program`; `mutation` turns a protection of a test build off.
+    /// Starts the stage with `program`; with some more `environment`.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn stage(&self, program: &Path, mutation: Option<&str>) -> Result<Service> {
+    pub fn stage(&self, program: &Path, environment: &[(&str, &str)]) -> Result<Service> {
         let mut command = self.command(program, &STAGE);
         command.args(["--instance", "bench", "--commit-interval", "50ms"]);
-        if let Some(mutation) = mutation {
-            command.env("MILLRACE_MUTATION", mutation);
-        }
+        command.envs(environment.iter().copied());
         Service::start(command, self.lab.log(&self.name, "stage"))
     }
 
@@ -94,6 +92,7 @@ impl<'l> Pipeline<'l> {
             .env("ALERTS_TOPIC", self.alerts())
             .env("METRICS_TOPIC", self.metrics())
             .env("DEAD_LETTER_TOPIC", self.dead_letters())
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
             .env_remove("MILLRACE_MUTATION");
         command
     }

@@ -21,11 +21,11 @@ pub fn run(lab: &Lab) -> Result<()> {
     progress::step("restart with a million active users");
     let topic = lab.filled(Workload::ManyUsers)?;
     let pipeline = Pipeline::new(lab, &topic)?;
-    let mut stage = pipeline.stage(&lab.binaries.plain, None)?;
+    let mut stage = pipeline.stage(&lab.binaries.plain, &[])?;
     watch(&pipeline.offsets()?, lab.options.orders, &mut stage)?;
     stage.stop()?;
     let (load, started) = (machine::load(), Instant::now());
-    let mut stage = pipeline.stage(&lab.binaries.plain, None)?;
+    let mut stage = pipeline.stage(&lab.binaries.plain, &[])?;
     stage.wait_until_ready()?;
     let ready = started.elapsed();
     let metrics = stage.metrics()?;

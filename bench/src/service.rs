@@ -122,7 +122,11 @@ impl Drop for Service {
     }
 }
 
-fn free_address() -> Result<SocketAddr> {
+/// An address that nobody listens at.
+///
+/// # Errors
+/// When there is none.
+pub fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
     Ok(listener.local_addr()?)
 }

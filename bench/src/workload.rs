@@ -20,6 +20,8 @@ pub enum Workload {
     HotUser,
     /// As plain, with every character beyond ASCII written as a `\u` escape.
     Escaped,
+    /// As plain, and each order's producer records a trace.
+    Traced,
 }
 
 /// Writes the orders of a workload one after the other.
@@ -52,6 +54,7 @@ impl Workload {
             Self::ManyUsers => "1 M users",
             Self::HotUser => "10 % hot user",
             Self::Escaped => "escaped text",
+            Self::Traced => "traced",
         }
     }
 
@@ -62,6 +65,7 @@ impl Workload {
             Self::ManyUsers => "many-users",
             Self::HotUser => "hot-user",
             Self::Escaped => "escaped",
+            Self::Traced => "traced",
         };
         format!("bench-{name}-{orders}")
     }
@@ -70,7 +74,7 @@ impl Workload {
     fn per_second(self) -> u64 {
         match self {
             Self::ManyUsers => 2_500,
-            Self::Plain | Self::HotUser | Self::Escaped => 100,
+            Self::Plain | Self::HotUser | Self::Escaped | Self::Traced => 100,
         }
     }
 
@@ -99,7 +103,9 @@ impl Orders {
             // A stride that shares no factor with the number of users meets all of them before any comes again.
             Workload::ManyUsers => write!(self.user, "user-{}", self.written * 7_919 % MANY_USERS)?,
             Workload::HotUser if self.written.is_multiple_of(10) => self.user.push_str("user-hot"),
-            Workload::Plain | Workload::HotUser | Workload::Escaped => self.user.push_str(order.user_id),
+            Workload::Plain | Workload::HotUser | Workload::Escaped | Workload::Traced => {
+                self.user.push_str(order.user_id);
+            }
         }
         self.written += 1;
         let order = of_user(&order, &self.user)?;

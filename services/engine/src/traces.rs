@@ -18,9 +18,9 @@ use runtime::traces::{self, Operation, SdkSpan, Span, SpanContext, Status, Trace
 use crate::native::Record;
 
 /// Orders of one commit whose headers are looked at.
-const LOOKED_AT: usize = 1_000;
-/// Orders of one commit that are traced: within the 128 links that a span may have by default.
-const TRACED: usize = 100;
+const LOOKED_AT: usize = 500;
+/// Orders of one commit that are traced.
+const TRACED: usize = 20;
 
 /// Begins and ends a stage's spans.
 pub(crate) struct Traces {
