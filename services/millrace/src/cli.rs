@@ -15,7 +15,8 @@ Examples:
   millrace views                    write the results to Redis
   millrace dashboard                show them on http://localhost:3001
 
-Every option is also an environment variable. Exit codes: 0 done or drained, 1 failed while running,
+Every option is also an environment variable. OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 and the other
+standard variables of OpenTelemetry send traces of orders to a receiver of OTLP over HTTP. Exit codes: 0 done or drained, 1 failed while running,
 2 wrong usage or configuration.";
 
 /// Turns a stream of shop orders into live revenue, fraud alerts and trends, exactly once.

@@ -63,6 +63,21 @@ fn a_taken_port_names_the_option() {
 }
 
 #[test]
+fn traces_that_cannot_be_sent_name_the_variable() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+    let run = ["simulate", "--admin-listen", "127.0.0.1:0"];
+    for (name, value, words) in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/does/not/exist", "/does/not/exist"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "not a url", "not a url"),
+        ("OTEL_TRACES_EXPORTER", "zipkin", "zipkin"),
+    ] {
+        refused(2, &run, &[endpoint, (name, value)], &[name, words]);
+    }
+}
+
+#[test]
 fn a_command_without_a_broker_ends_with_1_and_names_the_option() {
     let nobody = format!("127.0.0.1:{}", free_port());
     let words = [nobody.as_str(), "--brokers / KAFKA_BROKERS", "refused"];
