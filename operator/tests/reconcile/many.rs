@@ -1,8 +1,6 @@
 //! Many pipelines at once, some of which cannot work.
 
-#[path = "data/trial.rs"]
-mod trial;
-
+use crate::trial::{LIMIT, Trial, condition, metric, run};
 use anyhow::{Context, Result, ensure};
 use harness::kubernetes::{install_crd, stand_in, until};
 use k8s_openapi::api::core::v1::Secret;
@@ -10,7 +8,6 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, PostParams};
 use kube::{Api, ResourceExt};
 use operator::api::{AnalyticsPipeline, definition_yaml};
 use serde_json::json;
-use trial::{LIMIT, Trial, condition, metric, run};
 
 const PIPELINES: u32 = 50;
 /// What the operator may take with all of them.

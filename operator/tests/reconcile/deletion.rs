@@ -1,10 +1,8 @@
 //! What is left of a pipeline, and that its deletion always comes to an end.
 
-#[path = "data/trial.rs"]
-mod trial;
-
 use std::time::Duration;
 
+use crate::trial::{LIMIT, Trial, condition, merge, run};
 use anyhow::{Context, Result, ensure};
 use harness::kubernetes::{stand_in, until};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -12,7 +10,6 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use trial::{LIMIT, Trial, condition, run};
 
 fn all() -> Value {
     json!({"deletion": {"topics": "Delete", "state": "Delete"}})
@@ -52,7 +49,7 @@ fn everything_goes_in_order_when_that_is_asked_for() {
         let mut operator = trial.operator().start()?;
         let external = json!({"topics": {"alerts": {"management": "External"}}});
         let mut spec = all();
-        trial::merge(&mut spec, &external);
+        merge(&mut spec, &external);
         trial.create("shop", &spec).await?;
         let missing = trial.until_condition("shop", "Stalled", "True", Some("TopicMissing")).await?;
         let (_, _, message, _) = condition(&missing, "TopicsReady").context("a condition")?;
