@@ -61,6 +61,12 @@ fn a_condition_is_told_as_it_turns_until_the_pipeline_is_gone() {
         stand_in::ready(&trial.space.api::<Deployment>(), "shop-fraud", 1).await?;
         told("shop", "Ready", Some(1.0)).await?;
 
+        // the last that happens is that its status turns
+        let ready = stand_in::EverythingReady::begin(trial.space.api());
+        trial.change("shop", &json!({"state": "Paused"})).await?;
+        told("shop", "Paused", Some(1.0)).await?;
+        drop(ready);
+
         trial.delete("shop").await?;
         for condition in ["Ready", "ProcessorsReady", "Paused"] {
             told("shop", condition, None).await?;
