@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::many::malformed;
 use crate::trial::{LIMIT, Trial, condition, merge, run};
 use anyhow::{Context, Result, ensure};
 use harness::kubernetes::{stand_in, until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, Patch, PatchParams};
+use operator::api::AnalyticsPipeline;
 use serde_json::{Value, json};
 
 fn all() -> Value {
@@ -195,6 +197,59 @@ fn the_finalizer_comes_and_goes_with_the_policy() {
         ensure!(held(&trial.ready("shop").await?), "no finalizer");
         trial.change("shop", &json!({"deletion": {"topics": "Retain", "state": "Retain"}})).await?;
         ensure!(!held(&trial.ready("shop").await?), "the finalizer stays");
+        operator.drain()
+    });
+}
+
+#[test]
+fn topics_that_another_pipeline_uses_stay() {
+    run("shared", async |trial| {
+        let _ready = stand_in::EverythingReady::begin(trial.space.api());
+        trial.create("shop", &json!({})).await?;
+        // creation times are whole seconds
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        let topics = |topics: Value| json!({"deletion": {"topics": "Delete"}, "topics": topics});
+        trial.create("copy", &topics(json!({"orders": {"name": "shop.orders"}}))).await?;
+        trial.create("rival", &topics(json!({"alerts": {"name": "shop.alerts"}}))).await?;
+        let mut operator = trial.operator().start()?;
+        trial.ready("shop").await?;
+        trial.ready("copy").await?;
+        trial.until_condition("rival", "Stalled", "True", Some("ResourceConflict")).await?;
+        for (pipeline, shared) in [("copy", "shop.orders"), ("rival", "shop.alerts")] {
+            trial.delete(pipeline).await?;
+            gone(trial, pipeline).await?;
+            ensure!(trial.topics_of("shop")?.len() == 8, "topics of another pipeline went with {pipeline}");
+            let notes = trial.events(pipeline, "Deleted").await?;
+            let why =
+                format!("the topic {shared} stays: the pipeline {}/shop uses it", trial.space.namespace());
+            ensure!(notes.iter().any(|note| note.contains(&why)), "{notes:?}");
+        }
+        ensure!(trial.topics(["copy.metrics", "copy.alerts", "copy.dead"])?.is_empty(), "its own are left");
+        operator.drain()
+    });
+}
+
+#[test]
+fn one_that_cannot_be_read_is_let_go_after_the_deadline_too() {
+    run("unreadable", async |trial| {
+        let mut operator = trial.operator().env("DELETION_DEADLINE", "10s").start()?;
+        malformed(trial, &["millrace.dev/deletion"]).await?;
+        // the one or the other, depending on whether its status could be written
+        until("it to be told of", LIMIT, async || {
+            let told =
+                [trial.events("malformed", "Malformed").await?, trial.events("malformed", "Stalled").await?];
+            Ok(!told.concat().is_empty())
+        })
+        .await
+        .with_context(|| trial.space.operator_log())?;
+        let kind = ApiResource::erase::<AnalyticsPipeline>(&());
+        let unread = trial.of_kind(&kind);
+        unread.delete("malformed", &DeleteParams::default()).await?;
+        until("it to be gone", LIMIT, async || Ok(unread.get_opt("malformed").await?.is_none()))
+            .await
+            .with_context(|| trial.space.operator_log())?;
+        let notes = trial.events("malformed", "DeletionGaveUp").await?;
+        ensure!(notes.iter().any(|note| note.contains("all of its topics")), "{notes:?}");
         operator.drain()
     });
 }

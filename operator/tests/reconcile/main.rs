@@ -12,3 +12,4 @@ mod leader;
 mod many;
 mod repair;
 mod replicas;
+mod secrets;

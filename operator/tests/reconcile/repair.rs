@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::trial::{LIMIT, Trial, condition, everything, kinds, run};
+use crate::trial::{LIMIT, Trial, condition, everything, kinds, metric, run};
 use anyhow::{Context, Result, ensure};
 use harness::kubernetes::{stand_in, until};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -69,6 +69,11 @@ fn a_deleted_child_comes_back() {
             .with_context(|| trial.space.operator_log())?;
         }
         trial.ready("shop").await?;
+        let counted = metric(operator.admin_port(), "millrace_operator_repairs_total")?;
+        let expected = u32::try_from(before.len()).map(f64::from)?;
+        ensure!(counted >= expected, "{counted} repairs are counted of {expected}");
+        let told = trial.events("shop", "Repaired").await?;
+        ensure!(told.iter().any(|note| note.contains("it was deleted")), "{told:?}");
         operator.drain()
     });
 }
@@ -213,6 +218,39 @@ fn an_object_of_somebody_else_is_left_alone_and_named() {
         ensure!(services.get("shop-dashboard").await?.data["spec"]["ports"][0]["port"] == 7);
         services.delete("shop-dashboard", &DeleteParams::default()).await?;
         trial.ready("shop").await?;
+        operator.drain()
+    });
+}
+
+#[test]
+fn a_pipeline_that_is_made_anew_waits_for_what_its_namesake_left() {
+    run("anew", async |trial| {
+        let _ready = stand_in::EverythingReady::begin(trial.space.api());
+        let mut operator = trial.operator().start()?;
+        trial.create("shop", &json!({})).await?;
+        trial.ready("shop").await?;
+        // one child takes its time
+        let kinds = kinds();
+        let services = trial.of_kind(&kinds[1]);
+        let hold = |finalizers: Value| Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+        let hand = PatchParams::default();
+        services.patch("shop-dashboard", &hand, &hold(json!(["test.example/held"]))).await?;
+        trial.delete("shop").await?;
+        let second = trial.create("shop", &json!({})).await?;
+        let waits = trial.until_condition("shop", "Reconciling", "True", Some("Leftover")).await?;
+        let (_, _, message, _) = condition(&waits, "Ready").context("a condition")?;
+        ensure!(message.contains("Service shop-dashboard"), "{message}");
+        services.patch("shop-dashboard", &hand, &hold(json!(null))).await?;
+        trial.ready("shop").await?;
+        let children = trial.children("shop").await?;
+        let owned = children.values().all(|child| {
+            let owners = child.owner_references();
+            owners.iter().any(|owner| Some(&owner.uid) == second.metadata.uid.as_ref())
+        });
+        ensure!(owned && children.len() > 8, "{:?}", children.keys());
+        // nobody has to do anything about it
+        let stalled = trial.events("shop", "Stalled").await?;
+        ensure!(stalled.is_empty(), "{stalled:?}");
         operator.drain()
     });
 }
