@@ -213,10 +213,10 @@ async fn malformed(context: &Context, guarded: &Guarded, problem: &str) -> Resul
 
 /// Of what cannot be read not even the status can be written for certain: an event is what tells of it.
 async fn let_go(context: &Context, guarded: &Guarded) -> Result<Action, Error> {
-    let Some(Waiting { why, again }) = delete::let_go_unread(context, guarded).await? else {
+    let Some((reason, Waiting { why, again })) = delete::let_go_unread(context, guarded).await? else {
         return Ok(Action::await_change());
     };
-    context.events.publish(&guarded.object_ref(&()), Happening::turned("Deleting", true, why)).await;
+    context.events.publish(&guarded.object_ref(&()), Happening::turned(reason, true, why)).await;
     Ok(Action::requeue(again))
 }
 

@@ -106,13 +106,15 @@ fn of<T: Serialize>(kind: Kind, objects: &[T]) -> impl Iterator<Item = Child> {
 /// How the operator itself reaches Kafka.
 pub(crate) fn connection(pipeline: &Pipeline, fetched: &Fetched) -> Result<KafkaArgs, Problem> {
     readable(&pipeline.kafka.entries(), fetched)?;
-    pipeline.kafka.client(&fetched.secrets).map_err(secret_missing)
+    pipeline.kafka.client(&fetched.secrets).map_err(|missing| secret_missing(&missing))
 }
 
 /// What the pods that use Redis wait for. The operator itself does not.
 pub(crate) fn redis_problem(pipeline: &Pipeline, fetched: &Fetched) -> Option<Problem> {
     let readable = readable(&pipeline.redis.entries(), fetched);
-    readable.and_then(|()| pipeline.redis.check(&fetched.secrets).map_err(secret_missing)).err()
+    readable
+        .and_then(|()| pipeline.redis.check(&fetched.secrets).map_err(|missing| secret_missing(&missing)))
+        .err()
 }
 
 /// Whether the operator may read all of them.
@@ -126,7 +128,7 @@ fn readable(entries: &[Entry<'_>], fetched: &Fetched) -> Result<(), Problem> {
     Err(Problem { reason: "SecretForbidden", message, stuck: true })
 }
 
-fn secret_missing(missing: MissingEntry) -> Problem {
+fn secret_missing(missing: &MissingEntry) -> Problem {
     Problem { reason: "SecretMissing", message: missing.to_string(), stuck: true }
 }
 

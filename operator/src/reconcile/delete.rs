@@ -44,6 +44,13 @@ use kafka::{Removal, Removed};
 /// How soon it is looked at again while something is waited for; pods that end give cause to look anyway.
 const PERIOD: Duration = Duration::from_secs(2);
 
+/// How soon it is tried again to let a resource go that cannot be read. A change of it gives cause to look anyway.
+const UNREAD_PERIOD: Duration = Duration::from_mins(1);
+
+/// The API server checks a resource as a whole, whatever is changed in it.
+const NOT_EVEN_LET_GO: &str = "it cannot be read, and the API server takes no change of it that leaves it invalid: make its \
+                               spec valid (kubectl edit), and it is deleted as it says";
+
 /// What is left of a resource that does not say where it is.
 const EVERYTHING: &str = "all of its topics, consumer groups and keys in Redis";
 
@@ -97,25 +104,32 @@ pub(crate) async fn delete(
 }
 
 /// Lets a resource go that cannot be read, after the deadline: until then somebody may mend it, and only then is it known
-/// where its Kafka and its Redis are. Returns what it waits for else; `None` when there is nothing to wait for.
+/// where its Kafka and its Redis are. Returns what it waits for else, in a word and in a sentence; `None` when there is
+/// nothing to wait for.
 ///
 /// # Errors
 /// When it cannot be let go.
 pub(crate) async fn let_go_unread(
     context: &Context,
     guarded: &Guarded,
-) -> Result<Option<Waiting>, DeleteError> {
+) -> Result<Option<(&'static str, Waiting)>, DeleteError> {
     let metadata = guarded.meta();
     let held = guarded.finalizers().iter().any(|name| name == FINALIZER);
     let Some(waited) = waited(metadata).filter(|_| held) else { return Ok(None) };
     let left = context.timing.deletion_deadline.saturating_sub(waited);
     if !left.is_zero() {
         let why = format!("it cannot be read; it is let go in {} s unless somebody mends it", left.as_secs());
-        return Ok(Some(Waiting { why, again: left.max(PERIOD) }));
+        return Ok(Some(("Deleting", Waiting { why, again: left.max(PERIOD) })));
+    }
+    match finalizer::remove(&context.writer, metadata).await {
+        Err(refused) if refused.is_invalid() => {
+            let why = NOT_EVEN_LET_GO.to_owned();
+            return Ok(Some(("DeletionStuck", Waiting { why, again: UNREAD_PERIOD })));
+        }
+        gone => gone?,
     }
     let gave_up = Happening::gave_up("the resource cannot be read", &[EVERYTHING.to_owned()]);
     context.events.publish(&guarded.object_ref(&()), gave_up).await;
-    finalizer::remove(&context.writer, metadata).await?;
     Ok(None)
 }
 

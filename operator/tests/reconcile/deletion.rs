@@ -9,7 +9,7 @@ use harness::kubernetes::{stand_in, until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Api;
-use kube::api::{ApiResource, DeleteParams, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use operator::api::AnalyticsPipeline;
 use serde_json::{Value, json};
 
@@ -229,27 +229,47 @@ fn topics_that_another_pipeline_uses_stay() {
     });
 }
 
+/// One that cannot be read, held by the finalizer, and then deleted.
+async fn delete_unread(trial: &Trial<'_>, wrong: &Value) -> Result<Api<DynamicObject>> {
+    malformed(trial, "unread", wrong, &["millrace.dev/deletion"]).await?;
+    let all = trial.of_kind(&ApiResource::erase::<AnalyticsPipeline>(&()));
+    all.delete("unread", &DeleteParams::default()).await?;
+    Ok(all)
+}
+
 #[test]
 fn one_that_cannot_be_read_is_let_go_after_the_deadline_too() {
-    run("unreadable", async |trial| {
+    run("unread", async |trial| {
         let mut operator = trial.operator().env("DELETION_DEADLINE", "10s").start()?;
-        malformed(trial, &["millrace.dev/deletion"]).await?;
-        // the one or the other, depending on whether its status could be written
-        until("it to be told of", LIMIT, async || {
-            let told =
-                [trial.events("malformed", "Malformed").await?, trial.events("malformed", "Stalled").await?];
-            Ok(!told.concat().is_empty())
+        let all = delete_unread(trial, &json!({"state": "Sleeping"})).await?;
+        until("it to be gone", LIMIT, async || Ok(all.get_opt("unread").await?.is_none()))
+            .await
+            .with_context(|| trial.space.operator_log())?;
+        until("what is left to be told", LIMIT, async || {
+            let notes = trial.events("unread", "DeletionGaveUp").await?;
+            Ok(notes.iter().any(|note| note.contains("all of its topics")))
+        })
+        .await?;
+        operator.drain()
+    });
+}
+
+#[test]
+fn one_that_the_server_does_not_let_go_says_the_way_out() {
+    run("stuck", async |trial| {
+        let mut operator = trial.operator().env("DELETION_DEADLINE", "5s").start()?;
+        let all = delete_unread(trial, &json!({"kafka": {"bootstrapServers": ["a", "list"]}})).await?;
+        until("the way out to be told", LIMIT, async || {
+            let notes = trial.events("unread", "DeletionStuck").await?;
+            Ok(notes.iter().any(|note| note.contains("make its spec valid")))
         })
         .await
         .with_context(|| trial.space.operator_log())?;
-        let kind = ApiResource::erase::<AnalyticsPipeline>(&());
-        let unread = trial.of_kind(&kind);
-        unread.delete("malformed", &DeleteParams::default()).await?;
-        until("it to be gone", LIMIT, async || Ok(unread.get_opt("malformed").await?.is_none()))
+        let right = json!({"spec": {"kafka": {"bootstrapServers": trial.kafka.brokers()}}});
+        all.patch("unread", &PatchParams::default(), &Patch::Merge(right)).await?;
+        until("it to be gone", LIMIT, async || Ok(all.get_opt("unread").await?.is_none()))
             .await
             .with_context(|| trial.space.operator_log())?;
-        let notes = trial.events("malformed", "DeletionGaveUp").await?;
-        ensure!(notes.iter().any(|note| note.contains("all of its topics")), "{notes:?}");
         operator.drain()
     });
 }

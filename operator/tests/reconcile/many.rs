@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use harness::kubernetes::{install_crd, stand_in, until};
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use operator::api::{AnalyticsPipeline, Phase, definition_yaml};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PIPELINES: u32 = 50;
 /// What the operator may take with all of them.
@@ -17,7 +17,8 @@ fn fifty_pipelines_become_ready_whatever_is_wrong_with_others() {
         let _ready = stand_in::EverythingReady::begin(trial.space.api());
         let unreachable = json!({"kafka": {"bootstrapServers": "127.0.0.1:1"}});
         trial.create("broken", &unreachable).await?;
-        malformed(trial, &[]).await?;
+        let no_text = json!({"kafka": {"bootstrapServers": ["a", "list"]}});
+        malformed(trial, "malformed", &no_text, &[]).await?;
         for number in 0..PIPELINES {
             trial.create(&format!("p{number:02}"), &json!({})).await?;
         }
@@ -51,8 +52,8 @@ fn fifty_pipelines_become_ready_whatever_is_wrong_with_others() {
     });
 }
 
-/// A resource called `malformed` that was stored before the definition had its present types.
-pub async fn malformed(trial: &Trial<'_>, finalizers: &[&str]) -> Result<()> {
+/// A resource that was stored before the definition had its present types: `wrong` in it fits no more.
+pub async fn malformed(trial: &Trial<'_>, name: &str, wrong: &Value, finalizers: &[&str]) -> Result<()> {
     let strict = definition_yaml()?;
     let mut loose: serde_json::Value = serde_saphyr::from_str(&strict)?;
     loose["spec"]["versions"][0]["schema"]["openAPIV3Schema"] =
@@ -61,8 +62,7 @@ pub async fn malformed(trial: &Trial<'_>, finalizers: &[&str]) -> Result<()> {
     let kind = ApiResource::erase::<AnalyticsPipeline>(&());
     let object: DynamicObject = serde_json::from_value(json!({
         "apiVersion": "millrace.dev/v1alpha1", "kind": "AnalyticsPipeline",
-        "metadata": {"name": "malformed", "finalizers": finalizers},
-        "spec": {"kafka": {"bootstrapServers": ["a", "list"]}, "redis": {"url": "x"}},
+        "metadata": {"name": name, "finalizers": finalizers}, "spec": trial.spec(name, wrong),
     }))?;
     until("the malformed resource to be taken", LIMIT, async || {
         Ok(trial.of_kind(&kind).create(&PostParams::default(), &object).await.is_ok())

@@ -17,6 +17,13 @@ pub(crate) const FINALIZER: &str = "millrace.dev/deletion";
 #[error("cannot set the finalizer {FINALIZER}")]
 pub(crate) struct FinalizerError(#[source] RequestError);
 
+impl FinalizerError {
+    /// Whether the API server finds the resource itself wrong.
+    pub(crate) fn is_invalid(&self) -> bool {
+        self.0.code() == Some(422)
+    }
+}
+
 /// Gives the resource the finalizer if it needs one, and takes it if not. Comes before anything is made that would have
 /// to be deleted.
 pub(crate) async fn keep(writer: &Writer, resource: &AnalyticsPipeline) -> Result<(), FinalizerError> {
