@@ -61,10 +61,12 @@ impl Happening {
         Self { warning, reason, action: reason.to_owned(), note }
     }
 
-    /// Deletion ended with everything gone that was to go.
-    pub fn deleted(what: &[String]) -> Self {
-        let note = format!("deleted {}", what.join(", "));
-        Self { warning: false, reason: "Deleted", action: "Delete".to_owned(), note }
+    /// Deletion ended with everything gone that was to go. `stays`: what was not, and why.
+    pub fn deleted(gone: &[String], stays: &[String]) -> Option<Self> {
+        let gone = (!gone.is_empty()).then(|| format!("deleted {}", gone.join(", ")));
+        let said: Vec<_> = gone.into_iter().chain(stays.iter().cloned()).collect();
+        let note = (!said.is_empty()).then(|| said.join("; "))?;
+        Some(Self { warning: false, reason: "Deleted", action: "Delete".to_owned(), note })
     }
 
     /// Deletion ended although something is left.

@@ -83,10 +83,13 @@ impl Candidate {
         let mut sight: Option<Sight> = None;
         let mut said = false;
         loop {
+            let begun = Instant::now();
             match self.attempt(&mut sight).await {
+                // after an answer that took too long, another may have taken it over meanwhile
+                Ok(Some(_)) if begun.elapsed() >= RENEW_DEADLINE => {}
                 Ok(Some(lease)) => {
                     tracing::info!(identity = self.identity, "leading");
-                    return Some(Held { candidate: self, lease, renewed: Instant::now() });
+                    return Some(Held { candidate: self, lease, renewed: begun });
                 }
                 Ok(None) if said => {}
                 Ok(None) => {
@@ -172,7 +175,7 @@ impl Held {
         let left = RENEW_DEADLINE.saturating_sub(self.renewed.elapsed());
         let found = match tokio::time::timeout(left, self.candidate.api.get_opt(LEASE)).await {
             Ok(Ok(Some(found))) => found,
-            Ok(Ok(None)) => return Err(LeaseError::Lost("somebody deleted it".to_owned())),
+            Ok(Ok(None)) => return self.make_again(left).await,
             Ok(Err(_)) | Err(_) => return Ok(()), // the next renewal finds the same, or that it is too late
         };
         match holder(&found) {
@@ -181,6 +184,26 @@ impl Held {
                 Ok(())
             }
             other => Err(LeaseError::Lost(format!("{} has it", other.unwrap_or("nobody")))),
+        }
+    }
+
+    /// Somebody deleted the Lease. Where its namespace is being deleted nobody else can make one either: pipelines there
+    /// wait for this operator, and it goes on for as long as it may.
+    async fn make_again(&mut self, left: Duration) -> Result<(), LeaseError> {
+        let begun = Instant::now();
+        match tokio::time::timeout(left, self.candidate.create()).await {
+            Ok(Ok(Some(lease))) => {
+                tracing::warn!("somebody deleted the lease; made it again");
+                (self.lease, self.renewed) = (lease, begun);
+                Ok(())
+            }
+            Ok(Err(LeaseError::Write(error))) if is_namespace_going(&error) => {
+                tracing::warn!("the operator's own namespace is being deleted");
+                self.renewed = begun;
+                Ok(())
+            }
+            // the next renewal finds who was faster, or that it is too late
+            Ok(Ok(None) | Err(_)) | Err(_) => Ok(()),
         }
     }
 
@@ -228,6 +251,13 @@ fn taken(lease: &Lease, identity: &str) -> Lease {
         ..before
     };
     Lease { metadata: lease.metadata.clone(), spec: Some(spec) }
+}
+
+/// Whether nothing can be made because the whole namespace is being deleted.
+fn is_namespace_going(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 /// `None` when somebody else was faster.

@@ -1,6 +1,6 @@
 //! What the operator measures.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -44,10 +44,15 @@ pub struct Metrics {
     leader: IntGauge,
     pipelines: IntGauge,
     conditions: IntGaugeVec,
+    /// What is set in it.
+    shown: Arc<Mutex<HashSet<Series>>>,
     queue: IntGauge,
     /// What waits in it: namespace and name of each pipeline.
     queued: Arc<Mutex<HashSet<(String, String)>>>,
 }
+
+/// Namespace, name and condition of a pipeline.
+type Series = [String; 3];
 
 /// Measures a reconcile until it is dropped, however it ends.
 pub struct Reconciling {
@@ -85,6 +90,7 @@ impl Metrics {
             leader: make.gauge("operator_leader", "1 while this replica leads")?,
             pipelines: make.gauge("operator_pipelines", "Pipelines that this replica looks after")?,
             conditions: conditions(make)?,
+            shown: Arc::default(),
             queue: make.gauge(
                 "operator_queue_pipelines",
                 "Pipelines that changed, or whose objects did, and that were not looked at since",
@@ -139,23 +145,34 @@ impl Metrics {
     /// The pipelines that there are.
     pub fn record_pipelines(&self, pipelines: &[Arc<Guarded>]) {
         self.pipelines.set(i64::try_from(pipelines.len()).unwrap_or(i64::MAX));
-        self.conditions.reset();
-        for resource in pipelines.iter().filter_map(|pipeline| pipeline.0.as_ref().ok()) {
-            self.record_conditions(resource);
+        let readable = pipelines.iter().filter_map(|pipeline| pipeline.0.as_ref().ok());
+        let now: HashMap<_, _> = readable.flat_map(known_conditions).collect();
+        // not all taken away and set again: Prometheus may ask in between
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in shown.iter().filter(|series| !now.contains_key(*series)) {
+            // it was set once, so it is there
+            let _ = self.conditions.remove_label_values(&gone.each_ref().map(String::as_str));
         }
+        for (series, value) in &now {
+            self.conditions.with_label_values(&series.each_ref().map(String::as_str)).set(*value);
+        }
+        *shown = now.into_keys().collect();
     }
+}
 
-    fn record_conditions(&self, resource: &AnalyticsPipeline) {
-        let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
-        for condition in resource.status.iter().flat_map(|status| &status.conditions) {
-            let labels = [namespace.as_str(), &name, &condition.type_];
-            match condition.status.as_str() {
-                "True" => self.conditions.with_label_values(&labels).set(1),
-                "False" => self.conditions.with_label_values(&labels).set(0),
-                _ => {}
-            }
-        }
-    }
+/// Of a pipeline the conditions that are known, by the values of the labels.
+fn known_conditions(resource: &AnalyticsPipeline) -> Vec<(Series, i64)> {
+    let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
+    let conditions = resource.status.iter().flat_map(|status| &status.conditions);
+    let known = conditions.filter_map(|condition| {
+        let value = match condition.status.as_str() {
+            "True" => 1,
+            "False" => 0,
+            _ => return None,
+        };
+        Some(([namespace.clone(), name.clone(), condition.type_.clone()], value))
+    });
+    known.collect()
 }
 
 fn conditions(make: &Maker) -> prometheus::Result<IntGaugeVec> {
@@ -209,6 +226,45 @@ mod tests {
         metrics.record_taken("shop", "a");
         metrics.record_taken("shop", "never");
         assert_eq!(metrics.queue.get(), 1);
+    }
+
+    fn with_ready(name: &str, status: &str) -> Arc<Guarded> {
+        let mut resource = crate::fixtures::resource("minimal");
+        resource.metadata.name = Some(name.to_owned());
+        let condition = serde_json::json!({
+            "type": "Ready", "status": status, "reason": "R", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        });
+        let conditions = vec![serde_json::from_value(condition).unwrap()];
+        resource.status = Some(crate::api::PipelineStatus { conditions, ..<_>::default() });
+        Arc::new(kube::core::DeserializeGuard(Ok(resource)))
+    }
+
+    #[test]
+    fn conditions_are_shown_while_they_are_known_and_their_pipeline_is_there() {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        let shown = || {
+            let families = registry.gather();
+            let family =
+                families.iter().find(|family| family.name().ends_with("operator_pipeline_condition"));
+            let mut shown = Vec::new();
+            for metric in family.map(prometheus::proto::MetricFamily::get_metric).unwrap_or_default() {
+                let labels = metric.get_label();
+                let pipeline = labels.iter().find(|label| label.name() == "pipeline").unwrap();
+                shown.push((pipeline.value().to_owned(), metric.get_gauge().get_value() > 0.0));
+            }
+            shown
+        };
+        let named = |list: &[(&str, bool)]| -> Vec<_> {
+            list.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+        };
+        metrics.record_pipelines(&[with_ready("a", "True"), with_ready("b", "False")]);
+        assert_eq!(shown(), named(&[("a", true), ("b", false)]));
+        metrics.record_pipelines(&[with_ready("a", "Unknown"), with_ready("b", "True")]);
+        assert_eq!(shown(), named(&[("b", true)]));
+        metrics.record_pipelines(&[]);
+        assert_eq!(shown(), []);
     }
 
     #[test]

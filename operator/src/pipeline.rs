@@ -17,7 +17,7 @@ pub(crate) use connection::{PASSWORD, TLS_CERT, TLS_KEY, USERNAME};
 pub use image::{Image, ImageName, InvalidImage};
 pub use names::{Component, Identity};
 pub use resources::{Allotment, Amount};
-pub use secrets::{MissingEntry, Secrets};
+pub use secrets::{Entry, MissingEntry, Secrets};
 pub use violation::Violation;
 
 use std::time::Duration;
@@ -139,11 +139,6 @@ impl Pipeline {
     /// The names of all Secrets that pods or the operator need, each once. All are in the pipeline's namespace.
     pub fn secret_names(&self) -> Vec<String> {
         secrets::names(self)
-    }
-
-    /// What Secrets lack that pods could not start without, or that the operator needs to reach Kafka.
-    pub fn missing_entries(&self, secrets: &Secrets) -> Vec<MissingEntry> {
-        secrets::missing(self, secrets)
     }
 }
 

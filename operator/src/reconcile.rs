@@ -27,6 +27,7 @@ mod kafka;
 mod lanes;
 mod load;
 mod memory;
+mod outcome;
 mod status;
 mod topics;
 mod workloads;
@@ -35,7 +36,6 @@ pub(crate) mod write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
@@ -44,7 +44,7 @@ pub(crate) use lanes::Lanes;
 pub(crate) use memory::Memories;
 
 use crate::api::{AnalyticsPipeline, PipelineState};
-use crate::build::{Observed, build, replicas};
+use crate::build::{Observed, build};
 use crate::chain::chain;
 use crate::events::Happening;
 use crate::pipeline::{Component, Pipeline};
@@ -54,8 +54,8 @@ use delete::Waiting;
 use error::Error;
 use facts::{Acknowledged, Facts, Finding, Problem};
 use fetch::Fetched;
-use load::acknowledged;
 use memory::Failures;
+use outcome::Outcome;
 use status::Report;
 
 /// While replicas take new settings over, which they do within a second or two.
@@ -64,14 +64,6 @@ const SPREADING: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(10);
 /// Whatever the cause.
 const SHORTEST: Duration = Duration::from_secs(1);
-
-/// What a look comes to, as far as it gets.
-#[derive(Default)]
-struct Outcome {
-    facts: Facts,
-    report: Report,
-    happenings: Vec<Happening>,
-}
 
 /// Looks at one pipeline, on a task of its own, so that a defect met there does not end all.
 pub(crate) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
@@ -102,6 +94,7 @@ pub(crate) fn again(guarded: Arc<Guarded>, error: &Error, context: Arc<Context>)
 async fn look(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
     let resource = match &guarded.0 {
         Ok(resource) => Arc::new(resource.clone()),
+        Err(_) if guarded.meta().deletion_timestamp.is_some() => return let_go(&context, &guarded).await,
         Err(invalid) => return malformed(&context, &guarded, &invalid.error).await,
     };
     if resource.metadata.deletion_timestamp.is_some() {
@@ -128,32 +121,40 @@ async fn look(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Er
 async fn steps(context: &Context, fetched: &Fetched, outcome: &mut Outcome) -> Result<(), Error> {
     let pipeline = Pipeline::validate(&fetched.resource, &context.defaults).map_err(Error::Invalid)?;
     outcome.facts.paused = pipeline.state == PipelineState::Paused;
+    let observed = observed(context, &pipeline, fetched);
+    // as it is now, should the look not get further
+    let there = context.watches.children(Kind::Deployment, &pipeline.identity.uid);
+    outcome.take_workloads(&pipeline, fetched, &observed, (&there, workloads::MISSING));
     if fetched.conflict.is_some() {
         outcome.facts.failure.clone_from(&fetched.conflict);
         return Ok(());
     }
-    let observed = observed(context, &pipeline, fetched);
     let wanted = apply::children(build(&pipeline, &observed));
     let kafka = apply::apply_kafka(context, &pipeline, fetched).await;
     // only what never had its topics waits for them: what ran goes on, and is repaired, without Kafka
     let ran = fetched.resource.status.as_ref().is_some_and(|status| status.settings.is_some());
     let hold_back = !ran && !matches!(kafka.topics, Finding::Fine(_));
     outcome.take_kafka(kafka, fetched);
+    outcome.facts.failure = apply::redis_problem(&pipeline, fetched);
     outcome.report.loads = context
         .memories
         .with(&pipeline.identity.uid, |memory| memory.load.loads(&pipeline, &fetched.pods, &fetched.reports));
-    let applied = match apply::apply_children(context, &pipeline, &wanted, hold_back).await {
-        Err(error) if error.is_namespace_going() => {
-            let message = "the namespace is being deleted".to_owned();
-            outcome.facts.failure = Some(Problem { reason: "NamespaceGoing", message, stuck: false });
-            return Ok(());
-        }
-        applied => applied?,
-    };
-    for (kind, _, _) in &applied.repaired {
+    let Applied { deployments, repaired, known: _ } =
+        match apply::apply_children(context, &pipeline, &wanted, hold_back).await {
+            Err(error) if error.is_namespace_going() => {
+                let message = "the namespace is being deleted".to_owned();
+                outcome.facts.failure = Some(Problem { reason: "NamespaceGoing", message, stuck: false });
+                return Ok(());
+            }
+            applied => applied?,
+        };
+    for (kind, _, _) in &repaired {
         context.metrics.record_repair(kind.as_str());
     }
-    outcome.take_children(&pipeline, fetched, &observed, applied);
+    let missing = if hold_back { workloads::HELD_BACK } else { workloads::MISSING };
+    outcome.take_workloads(&pipeline, fetched, &observed, (&deployments, missing));
+    let told = repaired.iter().map(|(kind, name, what)| Happening::repaired(kind.as_str(), name, what));
+    outcome.happenings.extend(told);
     Ok(())
 }
 
@@ -210,6 +211,15 @@ async fn malformed(context: &Context, guarded: &Guarded, problem: &str) -> Resul
     Err(error)
 }
 
+/// Of what cannot be read not even the status can be written for certain: an event is what tells of it.
+async fn let_go(context: &Context, guarded: &Guarded) -> Result<Action, Error> {
+    let Some((reason, Waiting { why, again })) = delete::let_go_unread(context, guarded).await? else {
+        return Ok(Action::await_change());
+    };
+    context.events.publish(&guarded.object_ref(&()), Happening::turned(reason, true, why)).await;
+    Ok(Action::requeue(again))
+}
+
 /// Without the finalizer Kubernetes does all there is to do.
 async fn being_deleted(context: &Context, resource: Arc<AnalyticsPipeline>) -> Result<Action, Error> {
     if !resource.finalizers().iter().any(|name| name == delete::FINALIZER) {
@@ -222,46 +232,4 @@ async fn being_deleted(context: &Context, resource: Arc<AnalyticsPipeline>) -> R
     status::update(context, &resource.metadata, resource.status.as_ref(), (&facts, &Report::default()))
         .await?;
     Ok(Action::requeue(again))
-}
-
-impl Outcome {
-    fn take_kafka(&mut self, kafka: kafka::Outcome, fetched: &Fetched) {
-        let kafka::Outcome { kafka, topics, shown, settings, happenings, error: _ } = kafka;
-        self.facts.kafka = kafka;
-        self.facts.topics = topics;
-        self.facts.settings = match settings {
-            Finding::Fine(generation) => {
-                Finding::Fine(acknowledged(generation, &fetched.pods, &fetched.reports))
-            }
-            Finding::Wrong(problem) => Finding::Wrong(problem),
-            Finding::Unknown => Finding::Unknown,
-        };
-        self.report.topics = shown;
-        self.happenings.extend(happenings);
-    }
-
-    fn take_children(
-        &mut self,
-        pipeline: &Pipeline,
-        fetched: &Fetched,
-        observed: &Observed,
-        applied: Applied,
-    ) {
-        let Applied { live, repaired } = applied;
-        let pods = || fetched.pods.iter().map(AsRef::as_ref);
-        let state = |component: Component| {
-            let name = pipeline.identity.child(component);
-            let of = |(kind, object): &&(Kind, Arc<DynamicObject>)| {
-                *kind == Kind::Deployment && object.name_any() == name
-            };
-            match live.iter().find(of) {
-                Some((_, deployment)) => workloads::workload(component, deployment, pods()),
-                None => workloads::absent(component, replicas(pipeline, component, observed)),
-            }
-        };
-        self.facts.workloads = pipeline.components().into_iter().map(state).collect();
-        self.facts.losses = workloads::losses(pods());
-        let told = repaired.iter().map(|(kind, name, what)| Happening::repaired(kind.as_str(), name, what));
-        self.happenings.extend(told);
-    }
 }

@@ -117,7 +117,7 @@ fn context(
     metrics: Metrics,
     shutdown: &Shutdown,
 ) -> Result<(Arc<Context>, Triggers), LoadError> {
-    let (watches, triggers) = Watches::start(&client, args.watched());
+    let (watches, triggers) = Watches::start(&client, args.watched(), metrics.clone());
     let context = Context {
         defaults: OperatorDefaults { image: args.image.clone(), namespace: args.namespace.clone() },
         timing: Timing { resync: args.resync, deletion_deadline: args.deletion_deadline },

@@ -26,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::api::AnalyticsPipeline;
 use crate::build::{INSTANCE, MANAGED_BY, OPERATOR};
+use crate::metrics::Metrics;
 
 /// A pipeline, or what keeps it from being read: one malformed object must not end the watch of all.
 pub(crate) type Guarded = DeserializeGuard<AnalyticsPipeline>;
@@ -94,9 +95,9 @@ impl Kind {
 
 impl Watches {
     /// Begins to follow everything in `namespace`, or in all. Nothing happens before the triggers are polled.
-    pub(crate) fn start(client: &Client, namespace: Option<&str>) -> (Self, Triggers) {
+    pub(crate) fn start(client: &Client, namespace: Option<&str>, metrics: Metrics) -> (Self, Triggers) {
         let mut triggers = SelectAll::new();
-        let (pipelines, first, own) = pipelines(client, namespace);
+        let (pipelines, first, own) = pipelines(client, namespace, metrics);
         triggers.push(own.boxed());
         let (pods, second, ours) = pods(client, namespace);
         triggers.push(ours.boxed());
@@ -136,14 +137,17 @@ impl Watches {
     }
 }
 
-/// The pipelines themselves. Status does not count: the operator writes it.
+/// The pipelines themselves. Status gives no cause to look, for the operator writes it, but metrics tell it at once.
 fn pipelines(
     client: &Client,
     namespace: Option<&str>,
+    metrics: Metrics,
 ) -> (Store<Guarded>, Complete, impl Stream<Item = Trigger> + use<>) {
     let api =
         namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
     let (store, complete, seen) = followed::<Guarded>(api, (), Config::default(), pruned);
+    let all = store.clone();
+    let seen = seen.inspect_ok(move |_| metrics.record_pipelines(&all.state()));
     let changed = predicates::generation.combine(predicates::finalizers);
     let seen = seen.predicate_filter(changed, PredicateConfig::default());
     (store, complete, trigger_self(seen, ()))

@@ -1,13 +1,12 @@
 //! Who decides on replicas, on a real API server: an autoscaler of Kubernetes' own, which the operator leaves alone, and
 //! the operator itself, by what pods say. No pod runs: a test answers at their addresses.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use contract::stage_status::{PartitionStatus, SECTION, StageStatus};
+use contract::stage_status::{PartitionStatus, StageStatus};
 use futures::{StreamExt, TryStreamExt};
 use harness::kafka::Kafka;
 use harness::kubernetes::{self, Space, install_crd, objects, stand_in, until};
@@ -19,11 +18,12 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use operator::api::{AnalyticsPipeline, ScalingReason, ScalingStatus, definition_yaml};
-use operator::load::PORT;
-use runtime::admin::{Admin, router};
-use runtime::{Process, Shutdown};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+
+#[path = "data/answers.rs"]
+mod answers;
+
+use answers::answer;
 
 /// On a busy machine; a decision to grow takes a minute by itself.
 const LIMIT: Duration = Duration::from_mins(4);
@@ -144,18 +144,6 @@ fn an_autoscaler_keeps_the_replicas_and_nobody_fights_over_them() {
     });
 }
 
-/// Something that answers on the port of pods, at an address of its own.
-async fn listen() -> Result<(IpAddr, TcpListener)> {
-    for number in 1..=u8::MAX {
-        let pid = std::process::id().to_be_bytes();
-        let address = IpAddr::V4(Ipv4Addr::new(127, 1 + pid[2] % 250, pid[3], number));
-        if let Ok(listener) = TcpListener::bind((address, PORT)).await {
-            return Ok((address, listener));
-        }
-    }
-    anyhow::bail!("no address is left on which port {PORT} is free")
-}
-
 /// A pod that reads 9,000 orders/s of the 18,000 that arrive, and can no more.
 fn overloaded() -> StageStatus {
     let partition = |partition| PartitionStatus {
@@ -196,12 +184,9 @@ fn the_operator_adds_replicas_by_what_pods_say_and_says_why() {
         let mut operator = begin(space, &kafka, "{mode: Auto, min: 1, max: 6, maxLag: 30s}").await?;
         let _ready = stand_in::EverythingReady::begin(space.api());
         replicas_are(space, 1).await?;
-        let (address, listener) = listen().await?;
-        let process = Process::new(Shutdown::new());
-        process.status.publish(SECTION, serde_json::to_value(overloaded())?);
-        let answers = tokio::spawn(axum::serve(listener, router(Admin::from(&process))).into_future());
+        let (address, answers) = answer(&overloaded()).await?;
         let deployment = space.api::<Deployment>().get("shop-fraud").await?;
-        stand_in::pod(&space.api::<Pod>(), &deployment, "shop-fraud-a", &address.to_string()).await?;
+        stand_in::pod(&space.api::<Pod>(), &deployment, "shop-fraud-a", &address).await?;
 
         // Two partitions take more than a pod, and three pods would have two each.
         replicas_are(space, 6).await?;

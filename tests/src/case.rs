@@ -22,7 +22,8 @@ for p in /proc/[0-9]*; do
 done
 "#;
 
-/// Cases of one test binary run one after the other: each has servers of its own, and memory is finite.
+/// Cases of one test binary run one after the other: each has servers of its own, and memory is finite. Only
+/// [`run_beside`] does not wait for its turn.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Cases started so far: each gets a directory of its own.
@@ -39,9 +40,17 @@ pub struct Case {
 ///
 /// # Panics
 /// When `body` fails: that is how a test fails.
-#[expect(clippy::panic, reason = "a failed case must fail the test that runs it")]
 pub fn run(name: &str, body: impl FnOnce(&Case) -> Result<()>) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    run_beside(name, body);
+}
+
+/// Runs one test case like [`run`], but beside the others: for one that does nothing but wait for a long time.
+///
+/// # Panics
+/// When `body` fails: that is how a test fails.
+#[expect(clippy::panic, reason = "a failed case must fail the test that runs it")]
+pub fn run_beside(name: &str, body: impl FnOnce(&Case) -> Result<()>) {
     let started = Instant::now();
     let outcome = Case::start(name).and_then(|case| {
         let dir = case.dir.clone();

@@ -42,16 +42,26 @@ pub struct Space<'a> {
 /// # Panics
 /// When `body` fails: that is how a test fails.
 pub fn run(name: &str, body: impl AsyncFnOnce(&Space<'_>) -> Result<()>) {
-    case::run(name, |case| {
-        let server = ApiServer::shared()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(async {
-            let space = Space::create(case, server, name).await?;
-            let outcome = body(&space).await;
-            space.delete().await?;
-            outcome
-        })
-    });
+    case::run(name, |case| run_in(case, name, body));
+}
+
+/// Runs one test like [`run`], but beside the others: for one that does nothing but wait for a long time.
+///
+/// # Panics
+/// When `body` fails: that is how a test fails.
+pub fn run_beside(name: &str, body: impl AsyncFnOnce(&Space<'_>) -> Result<()>) {
+    case::run_beside(name, |case| run_in(case, name, body));
+}
+
+fn run_in(case: &Case, name: &str, body: impl AsyncFnOnce(&Space<'_>) -> Result<()>) -> Result<()> {
+    let server = ApiServer::shared()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let space = Space::create(case, server, name).await?;
+        let outcome = body(&space).await;
+        space.delete().await?;
+        outcome
+    })
 }
 
 impl<'a> Space<'a> {

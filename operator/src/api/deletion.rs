@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, rename_all = "camelCase")]
 pub struct DeletionSpec {
     /// The public topics that the operator manages (`management: Managed`): orders, metrics, alerts, dead letters.
-    /// `Delete` deletes them with everything in them. Default: `Retain`.
+    /// `Delete` deletes them with everything in them, but for those that another pipeline on the same Kafka uses.
+    /// Default: `Retain`.
     pub topics: OnDeletion,
 
     /// What Millrace keeps for itself: the state and settings topics, the consumer groups and the keys in Redis.

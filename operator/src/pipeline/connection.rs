@@ -6,7 +6,7 @@ use std::time::Duration;
 use runtime::config::{KafkaArgs, KafkaProperties, SaslMechanism, Secret, SecurityArgs};
 use url::Url;
 
-use super::secrets::{MissingEntry, Secrets};
+use super::secrets::{Entry, MissingEntry, Secrets};
 use crate::api::{self, SecretKey, TlsSpec};
 
 /// How to reach Kafka.
@@ -75,12 +75,12 @@ impl Kafka {
         kafka.security = SecurityArgs { tls: tls.is_some(), ..SecurityArgs::default() };
         if let Some(Login { mechanism, secret }) = login {
             kafka.security.sasl_mechanism = *mechanism;
-            kafka.security.sasl_username = Some(secrets.text(secret, USERNAME)?.to_owned());
-            kafka.security.sasl_password = Some(Secret::new(secrets.text(secret, PASSWORD)?));
+            kafka.security.sasl_username = Some(secrets.text(login_entry(secret, USERNAME))?.to_owned());
+            kafka.security.sasl_password = Some(Secret::new(secrets.text(login_entry(secret, PASSWORD))?));
         }
         let mut properties = Vec::new();
-        for (property, secret, key) in tls.iter().flat_map(certificates) {
-            properties.push((property.to_owned(), secrets.text(secret, key)?.to_owned()));
+        for (property, entry) in tls.iter().flat_map(certificates) {
+            properties.push((property.to_owned(), secrets.text(entry)?.to_owned()));
         }
         kafka.kafka_property = vec![KafkaProperties::from_iter(properties)];
         Ok(kafka)
@@ -88,32 +88,49 @@ impl Kafka {
 
     /// The Secrets that are needed, each once.
     pub(crate) fn secrets(&self) -> BTreeSet<&str> {
-        self.entries().into_iter().map(|(secret, _)| secret).collect()
+        self.entries().into_iter().map(|entry| entry.secret).collect()
     }
 
     /// The entries of Secrets that are needed.
-    pub(super) fn entries(&self) -> Vec<(&str, &str)> {
-        let login =
-            self.login.iter().flat_map(|login| [(&*login.secret, USERNAME), (&*login.secret, PASSWORD)]);
-        let tls = self.tls.iter().flat_map(certificates).map(|(_, secret, key)| (secret, key));
+    pub(crate) fn entries(&self) -> Vec<Entry<'_>> {
+        let login = self
+            .login
+            .iter()
+            .flat_map(|login| [login_entry(&login.secret, USERNAME), login_entry(&login.secret, PASSWORD)]);
+        let tls = self.tls.iter().flat_map(certificates).map(|(_, entry)| entry);
         login.chain(tls).collect()
     }
 }
 
 impl Redis {
     /// The entries of Secrets that are needed.
-    pub(super) fn entries(&self) -> Vec<(&str, &str)> {
-        self.secret.iter().map(|secret| (&**secret, PASSWORD)).collect()
+    pub(crate) fn entries(&self) -> Vec<Entry<'_>> {
+        let entry = |secret| Entry { field: "spec.redis.secret", secret, key: PASSWORD };
+        self.secret.iter().map(|secret| entry(secret)).collect()
+    }
+
+    /// What is missing of them. Only views and the dashboard wait for it.
+    ///
+    /// # Errors
+    /// Names it.
+    pub(crate) fn check(&self, secrets: &Secrets) -> Result<(), MissingEntry> {
+        self.entries().into_iter().try_for_each(|entry| secrets.text(entry).map(drop))
     }
 }
 
+fn login_entry<'a>(secret: &'a str, key: &'a str) -> Entry<'a> {
+    Entry { field: "spec.kafka.sasl.secret", secret, key }
+}
+
 /// What librdkafka calls each certificate, and where it is.
-fn certificates(tls: &TlsSpec) -> Vec<(&'static str, &str, &str)> {
+fn certificates(tls: &TlsSpec) -> Vec<(&'static str, Entry<'_>)> {
     let TlsSpec { ca_secret, client_cert_secret } = tls;
-    let authority = ca_secret.iter().map(|SecretKey { name, key }| ("ssl.ca.pem", &**name, &**key));
+    let authority = ca_secret.iter().map(|SecretKey { name, key }| {
+        ("ssl.ca.pem", Entry { field: "spec.kafka.tls.caSecret", secret: name, key })
+    });
     let own = client_cert_secret.iter().flat_map(|secret| {
-        let name = &*secret.name;
-        [("ssl.certificate.pem", name, TLS_CERT), ("ssl.key.pem", name, TLS_KEY)]
+        let entry = |key| Entry { field: "spec.kafka.tls.clientCertSecret", secret: &secret.name, key };
+        [("ssl.certificate.pem", entry(TLS_CERT)), ("ssl.key.pem", entry(TLS_KEY))]
     });
     authority.chain(own).collect()
 }

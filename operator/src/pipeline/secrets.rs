@@ -12,18 +12,37 @@ use super::Pipeline;
 #[derive(Clone, Default)]
 pub struct Secrets(BTreeMap<String, Secret>);
 
-/// Something that a Secret should hold. The message names it and where it is asked for.
+/// Something that a Secret should hold, and where the resource asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry<'a> {
+    /// The field that names the Secret.
+    pub field: &'static str,
+    /// Its name.
+    pub secret: &'a str,
+    /// The key.
+    pub key: &'a str,
+}
+
+/// Something that a Secret should hold, and does not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum MissingEntry {
     /// There is no such Secret.
-    #[error("there is no Secret {secret}")]
+    #[error(
+        "there is no Secret {secret} ({field}): create it in the pipeline's namespace, with the key {key}, or name another"
+    )]
     Secret {
+        /// The field that names it.
+        field: &'static str,
         /// Its name.
         secret: String,
+        /// The key that is asked for first.
+        key: String,
     },
     /// It lacks an entry.
-    #[error("the Secret {secret} has no key {key}, or nothing readable under it")]
+    #[error("the Secret {secret} ({field}) has no key {key}, or nothing readable under it: add it")]
     Key {
+        /// The field that names it.
+        field: &'static str,
         /// Its name.
         secret: String,
         /// The key.
@@ -39,17 +58,18 @@ impl FromIterator<Secret> for Secrets {
 }
 
 impl Secrets {
-    /// What is under `key`.
+    /// What is there.
     ///
     /// # Errors
     /// When the Secret, or text in it under that key, is missing.
-    pub(super) fn text(&self, secret: &str, key: &str) -> Result<&str, MissingEntry> {
+    pub(super) fn text(&self, entry: Entry<'_>) -> Result<&str, MissingEntry> {
+        let Entry { field, secret, key } = entry;
         let Some(found) = self.0.get(secret) else {
-            return Err(MissingEntry::Secret { secret: secret.to_owned() });
+            return Err(MissingEntry::Secret { field, secret: secret.to_owned(), key: key.to_owned() });
         };
-        let entry = found.data.as_ref().and_then(|data| data.get(key));
-        let text = entry.and_then(|entry| std::str::from_utf8(&entry.0).ok()).filter(|text| !text.is_empty());
-        text.ok_or_else(|| MissingEntry::Key { secret: secret.to_owned(), key: key.to_owned() })
+        let value = found.data.as_ref().and_then(|data| data.get(key));
+        let text = value.and_then(|value| std::str::from_utf8(&value.0).ok()).filter(|text| !text.is_empty());
+        text.ok_or_else(|| MissingEntry::Key { field, secret: secret.to_owned(), key: key.to_owned() })
     }
 
     /// A text that changes when the content of one of these Secrets does, and tells nothing about it: each is hashed
@@ -83,17 +103,7 @@ impl fmt::Debug for Secrets {
 
 /// The names of all Secrets that a pipeline needs, each once.
 pub(super) fn names(pipeline: &Pipeline) -> Vec<String> {
-    let names: BTreeSet<_> = entries(pipeline).into_iter().map(|(secret, _)| secret.to_owned()).collect();
+    let entries = [pipeline.kafka.entries(), pipeline.redis.entries()].concat();
+    let names: BTreeSet<_> = entries.into_iter().map(|entry| entry.secret.to_owned()).collect();
     names.into_iter().collect()
-}
-
-/// What is not there.
-pub(super) fn missing(pipeline: &Pipeline, secrets: &Secrets) -> Vec<MissingEntry> {
-    let missing: BTreeSet<_> =
-        entries(pipeline).into_iter().filter_map(|(secret, key)| secrets.text(secret, key).err()).collect();
-    missing.into_iter().collect()
-}
-
-fn entries(pipeline: &Pipeline) -> Vec<(&str, &str)> {
-    [pipeline.kafka.entries(), pipeline.redis.entries()].concat()
 }

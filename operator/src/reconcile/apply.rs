@@ -15,8 +15,14 @@ use super::kafka::{self, Outcome, Wish};
 use super::lanes::{Lane, Late};
 use super::memory::Failures;
 use crate::build::Children;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Entry, MissingEntry, Pipeline};
 use crate::watches::Kind;
+
+/// What the metric counts a Secret by that Kafka asks for and that cannot be had.
+const SECRET: &str = "Secret";
+
+/// Brokers know of a new topic within moments; nothing else would give cause to look again.
+const UNFINISHED: Duration = Duration::from_secs(2);
 
 /// What is remembered of a pipeline's cluster.
 #[derive(Default)]
@@ -38,7 +44,8 @@ pub(crate) async fn apply_kafka(context: &Context, pipeline: &Pipeline, fetched:
     let connection = match connection(pipeline, fetched) {
         Ok(connection) => connection,
         Err(problem) => {
-            return Outcome { kafka: Finding::Wrong(problem), error: Some("Secret"), ..Outcome::default() };
+            context.metrics.record_error(SECRET);
+            return Outcome { kafka: Finding::Wrong(problem), error: Some(SECRET), ..Outcome::default() };
         }
     };
     let wish = wish(pipeline);
@@ -71,8 +78,12 @@ pub(crate) async fn apply_children(
     wanted: &[Child],
     hold_back: bool,
 ) -> Result<Applied, ChildError> {
-    let owner = Owner { namespace: &pipeline.identity.namespace, uid: &pipeline.identity.uid };
-    children::apply(&context.writer, &context.watches, owner, wanted, hold_back).await
+    let (owner, uid) = (Owner::from(&pipeline.identity), &pipeline.identity.uid);
+    let known = context.memories.with(uid, |memory| memory.children.clone());
+    let (writer, watches) = (&context.writer, &context.watches);
+    let applied = children::apply(writer, watches, owner, wanted, (hold_back, &known)).await?;
+    context.memories.with(uid, |memory| memory.children.clone_from(&applied.known));
+    Ok(applied)
 }
 
 /// The objects as they are applied.
@@ -94,18 +105,31 @@ fn of<T: Serialize>(kind: Kind, objects: &[T]) -> impl Iterator<Item = Child> {
 
 /// How the operator itself reaches Kafka.
 pub(crate) fn connection(pipeline: &Pipeline, fetched: &Fetched) -> Result<KafkaArgs, Problem> {
-    let stuck = |reason, message| Problem { reason, message, stuck: true };
-    if let Some(name) = fetched.forbidden.first() {
-        let message = format!(
-            "the operator must not read Secret {name}: let it (the chart's secretNamespaces, or a RoleBinding to its \
-             ClusterRole for Secrets in this namespace)"
-        );
-        return Err(stuck("SecretForbidden", message));
-    }
-    if let Some(missing) = pipeline.missing_entries(&fetched.secrets).first() {
-        return Err(stuck("SecretMissing", missing.to_string()));
-    }
-    pipeline.kafka.client(&fetched.secrets).map_err(|missing| stuck("SecretMissing", missing.to_string()))
+    readable(&pipeline.kafka.entries(), fetched)?;
+    pipeline.kafka.client(&fetched.secrets).map_err(|missing| secret_missing(&missing))
+}
+
+/// What the pods that use Redis wait for. The operator itself does not.
+pub(crate) fn redis_problem(pipeline: &Pipeline, fetched: &Fetched) -> Option<Problem> {
+    let readable = readable(&pipeline.redis.entries(), fetched);
+    readable
+        .and_then(|()| pipeline.redis.check(&fetched.secrets).map_err(|missing| secret_missing(&missing)))
+        .err()
+}
+
+/// Whether the operator may read all of them.
+fn readable(entries: &[Entry<'_>], fetched: &Fetched) -> Result<(), Problem> {
+    let forbidden = |entry: &&Entry<'_>| fetched.forbidden.iter().any(|name| name == entry.secret);
+    let Some(Entry { field, secret, key: _ }) = entries.iter().find(forbidden) else { return Ok(()) };
+    let message = format!(
+        "the operator must not read Secret {secret} ({field}): let it (the chart's secretNamespaces, or a RoleBinding \
+         to its ClusterRole for Secrets in this namespace)"
+    );
+    Err(Problem { reason: "SecretForbidden", message, stuck: true })
+}
+
+fn secret_missing(missing: &MissingEntry) -> Problem {
+    Problem { reason: "SecretMissing", message: missing.to_string(), stuck: true }
 }
 
 fn wish(pipeline: &Pipeline) -> Wish {
@@ -168,6 +192,7 @@ impl KafkaMemory {
     pub(crate) fn next_look(&self, resync: Duration) -> Duration {
         match &self.last {
             Some(looked) if looked.outcome.error.is_some() => self.failures.left(Instant::now()),
+            Some(looked) if looked.outcome.is_unfinished() => UNFINISHED,
             Some(looked) => resync.saturating_sub(looked.at.elapsed()),
             None => resync,
         }
@@ -184,5 +209,33 @@ impl Outcome {
     /// Whether something was made that does not show yet.
     fn is_unfinished(&self) -> bool {
         matches!(&self.topics, Finding::Wrong(problem) if problem.reason == "Creating")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RESYNC: Duration = Duration::from_mins(1);
+
+    fn after(topics: Finding<super::super::facts::TopicsFound>) -> KafkaMemory {
+        let mut memory = KafkaMemory::default();
+        memory.note(7, &Outcome { topics, ..Outcome::default() });
+        memory
+    }
+
+    #[test]
+    fn a_topic_that_does_not_show_yet_is_looked_for_soon() {
+        let creating = Problem { reason: "Creating", message: String::new(), stuck: false };
+        let mut memory = after(Finding::Wrong(creating));
+        assert!(memory.next_look(RESYNC) <= Duration::from_secs(2), "{:?}", memory.next_look(RESYNC));
+        assert!(memory.answer(7, RESYNC).is_none());
+    }
+
+    #[test]
+    fn what_is_fine_is_looked_at_again_after_the_resync() {
+        let mut memory = after(Finding::Fine(<_>::default()));
+        assert!(memory.next_look(RESYNC) > Duration::from_secs(50), "{:?}", memory.next_look(RESYNC));
+        assert!(memory.answer(7, RESYNC).is_some() && memory.answer(8, RESYNC).is_none());
     }
 }

@@ -1,15 +1,22 @@
 //! The Kubernetes half of apply: every child as it should be, none that should not be, and no write that changes
 //! nothing.
 
+mod error;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use k8s_openapi::serde_json::{Value, json, to_value};
-use kube::ResourceExt;
 use kube::api::DynamicObject;
+use kube::{Resource, ResourceExt};
+
+pub(crate) use error::ChildError;
 
 use super::compare::{difference, restored};
 use super::handover;
 use super::write::{MANAGER, RequestError, Target, Writer};
+use crate::api::AnalyticsPipeline;
+use crate::pipeline::Identity;
 use crate::watches::{Kind, Watches};
 
 /// Says which version of a child was applied last: what is not desired any more is only noticed by it.
@@ -31,68 +38,29 @@ pub(crate) struct Child {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner<'a> {
     pub namespace: &'a str,
+    pub name: &'a str,
     pub uid: &'a str,
 }
+
+impl<'a> From<&'a Identity> for Owner<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        let Identity { name, namespace, uid } = identity;
+        Self { namespace, name, uid }
+    }
+}
+
+/// Children that were there after an earlier look.
+pub(crate) type Known = BTreeSet<(Kind, String)>;
 
 /// What came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
-    /// The children as they are now.
-    pub live: Vec<(Kind, Arc<DynamicObject>)>,
+    /// The Deployments as they are now.
+    pub deployments: Vec<Arc<DynamicObject>>,
     /// Children that somebody else had changed or deleted: kind, name, and what was different.
     pub repaired: Vec<(Kind, String, String)>,
-}
-
-/// Why a child is not as it should be.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ChildError {
-    /// The API server did not take it.
-    #[error("cannot apply {kind} {name}", kind = kind.as_str())]
-    Apply {
-        kind: Kind,
-        name: String,
-        #[source]
-        source: RequestError,
-    },
-    /// It cannot be looked at.
-    #[error("cannot read {kind} {name}", kind = kind.as_str())]
-    Read {
-        kind: Kind,
-        name: String,
-        #[source]
-        source: RequestError,
-    },
-    /// It should be gone.
-    #[error("cannot delete {kind} {name}", kind = kind.as_str())]
-    Delete {
-        kind: Kind,
-        name: String,
-        #[source]
-        source: RequestError,
-    },
-    /// Somebody else made one of this name.
-    #[error(
-        "{kind} {name} exists and does not belong to this pipeline; delete or rename it, or give the pipeline another name",
-        kind = kind.as_str()
-    )]
-    Foreign { kind: Kind, name: String },
-}
-
-impl ChildError {
-    /// Whether the same again cannot help.
-    pub(crate) fn is_permanent(&self) -> bool {
-        match self {
-            Self::Apply { source, .. } | Self::Read { source, .. } | Self::Delete { source, .. } => {
-                source.is_permanent()
-            }
-            Self::Foreign { .. } => true,
-        }
-    }
-
-    /// Whether nothing can be made because the whole namespace is being deleted.
-    pub(crate) fn is_namespace_going(&self) -> bool {
-        matches!(self, Self::Apply { source, .. } if source.is_namespace_going())
-    }
+    /// All that are there now.
+    pub known: Known,
 }
 
 impl Child {
@@ -115,13 +83,13 @@ impl Child {
 }
 
 /// Brings all children to what they should be. With `hold_back`, Deployments that do not exist yet are not made:
-/// their pods would only wait.
+/// their pods would only wait. Those of `known` that are missing were deleted by somebody.
 pub(crate) async fn apply(
     writer: &Writer,
     watches: &Watches,
     owner: Owner<'_>,
     children: &[Child],
-    hold_back: bool,
+    (hold_back, known): (bool, &Known),
 ) -> Result<Applied, ChildError> {
     let mut applied = Applied::default();
     let mut in_order: Vec<_> = children.iter().collect();
@@ -131,8 +99,15 @@ pub(crate) async fn apply(
         if live.is_none() && hold_back && child.kind == Kind::Deployment {
             continue;
         }
+        let of_us = (child.kind, child.name.clone());
+        if live.is_none() && known.contains(&of_us) {
+            applied.repaired.push((child.kind, child.name.clone(), "it was deleted".to_owned()));
+        }
         let now = settle(writer, owner, child, live, &mut applied).await?;
-        applied.live.push((child.kind, now));
+        applied.known.insert(of_us);
+        if child.kind == Kind::Deployment {
+            applied.deployments.push(now);
+        }
     }
     remove_others(writer, watches, owner, children).await?;
     Ok(applied)
@@ -222,6 +197,9 @@ async fn find(
     let found =
         found.map_err(|source| ChildError::Read { kind: child.kind, name: child.name.clone(), source })?;
     match found {
+        Some(other) if is_of_namesake(&other, owner) => {
+            Err(ChildError::Leftover { kind: child.kind, name: child.name.clone() })
+        }
         Some(other) if !is_ours(&other, owner) => {
             Err(ChildError::Foreign { kind: child.kind, name: child.name.clone() })
         }
@@ -235,6 +213,16 @@ fn is_ours(object: &DynamicObject, owner: Owner<'_>) -> bool {
     owners.iter().any(|reference| reference.uid == owner.uid)
         || (!owners.iter().any(|reference| reference.controller == Some(true))
             && object.annotations().contains_key(FINGERPRINT))
+}
+
+/// Whether an object is that of an earlier pipeline of the same name.
+fn is_of_namesake(object: &DynamicObject, owner: Owner<'_>) -> bool {
+    object.owner_references().iter().any(|reference| {
+        reference.controller == Some(true)
+            && reference.kind == AnalyticsPipeline::kind(&())
+            && reference.name == owner.name
+            && reference.uid != owner.uid
+    })
 }
 
 /// Deletes what the pipeline owns and does not need any more.

@@ -129,7 +129,8 @@ impl Facts {
     }
 
     fn workloads_ready(&self, role: Role) -> Verdict {
-        let of_role = self.workloads.iter().filter(|workload| workload.role == role);
+        let Some(workloads) = &self.workloads else { return Verdict::unknown() };
+        let of_role = workloads.iter().filter(|workload| workload.role == role);
         let unready: Vec<_> = of_role.clone().filter(|workload| !workload.is_ready()).collect();
         let Some(first) = unready.first() else {
             return match of_role.map(|workload| workload.desired).sum::<i32>() {
@@ -144,7 +145,9 @@ impl Facts {
     }
 
     fn data_loss(&self) -> Verdict {
-        if self.losses.is_empty() {
+        if self.workloads.is_none() {
+            Verdict::unknown()
+        } else if self.losses.is_empty() {
             Verdict::no("None", "no stage misses orders or state".to_owned())
         } else {
             Verdict::yes("Lost", self.losses.join("; "))
@@ -152,12 +155,15 @@ impl Facts {
     }
 
     fn paused(&self) -> Verdict {
-        let processors = self.workloads.iter().filter(|workload| workload.role == Role::Processor);
-        let left: i32 = processors.map(|workload| workload.ready).sum();
+        let left = self.workloads.as_ref().map(|workloads| -> i32 {
+            let processors = workloads.iter().filter(|workload| workload.role == Role::Processor);
+            processors.map(|workload| workload.ready).sum()
+        });
         match (self.paused, left) {
             (false, _) => Verdict::no("Running", "orders are processed".to_owned()),
-            (true, 0) => Verdict::yes("Paused", "the processors are drained".to_owned()),
-            (true, left) => Verdict::no("Draining", format!("{left} replicas are still draining")),
+            (true, None) => Verdict::unknown(),
+            (true, Some(0)) => Verdict::yes("Paused", "the processors are drained".to_owned()),
+            (true, Some(left)) => Verdict::no("Draining", format!("{left} replicas are still draining")),
         }
     }
 }
@@ -169,6 +175,8 @@ pub(crate) fn phase(facts: &Facts, verdicts: &Verdicts, before: Option<Phase>) -
     let worked = matches!(before, Some(Phase::Running | Phase::Degraded));
     match () {
         () if facts.deleting.is_some() => Phase::Deleting,
+        // nobody has looked: it may run as it did
+        () if is(ConditionType::Stalled) && facts.workloads.is_none() && worked => Phase::Degraded,
         () if is(ConditionType::Stalled) && !is(ConditionType::ProcessorsReady) => Phase::Failed,
         () if is(ConditionType::Stalled) => Phase::Degraded,
         () if paused && is(ConditionType::Paused) => Phase::Paused,
@@ -204,9 +212,7 @@ pub(crate) fn stamped(
 impl<T: Copy> Finding<T> {
     fn verdict(&self, fine: impl FnOnce(T) -> Verdict) -> Verdict {
         match self {
-            Self::Unknown => {
-                Verdict { status: Truth::Unknown, reason: "Unknown", message: "not found out yet".to_owned() }
-            }
+            Self::Unknown => Verdict::unknown(),
             Self::Fine(found) => fine(*found),
             Self::Wrong(problem) => Verdict::no(problem.reason, problem.message.clone()),
         }
@@ -220,6 +226,10 @@ impl Verdict {
 
     fn no(reason: &'static str, message: String) -> Self {
         Self { status: Truth::False, reason, message }
+    }
+
+    fn unknown() -> Self {
+        Self { status: Truth::Unknown, reason: "Unknown", message: "not found out yet".to_owned() }
     }
 }
 

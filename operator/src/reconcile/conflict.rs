@@ -1,6 +1,7 @@
-//! Two pipelines that would write to one topic: the older one does, the other says so. Pure.
+//! Two pipelines that would write to one topic: the older one does, the other says so. And what others use is not theirs
+//! to delete. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -8,7 +9,7 @@ use kube::ResourceExt;
 use super::facts::Problem;
 use crate::api::AnalyticsPipeline;
 
-/// What a pipeline writes to, and since when.
+/// What a pipeline writes to and reads, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     name: String,
@@ -16,6 +17,7 @@ pub(crate) struct Claim {
     age: (Option<Timestamp>, String),
     brokers: BTreeSet<String>,
     outputs: BTreeSet<String>,
+    orders: String,
 }
 
 impl From<&AnalyticsPipeline> for Claim {
@@ -29,13 +31,34 @@ impl From<&AnalyticsPipeline> for Claim {
             age: (created, resource.uid().unwrap_or_default()),
             brokers: brokers.map(|broker| broker.trim().to_ascii_lowercase()).collect(),
             outputs: outputs.map(|topic| topic.name.clone()).into(),
+            orders: topics.orders.name.clone(),
         }
     }
 }
 
+impl Claim {
+    fn shares_kafka(&self, other: &Self) -> bool {
+        !self.brokers.is_disjoint(&other.brokers)
+    }
+
+    fn uses(&self, topic: &str) -> bool {
+        self.orders == topic || self.outputs.contains(topic)
+    }
+}
+
+/// Topics of `own` that others use, each with one of those.
+pub(crate) fn shared(own: &Claim, others: impl IntoIterator<Item = Claim>) -> BTreeMap<String, String> {
+    let topics = || own.outputs.iter().chain([&own.orders]);
+    let used = |other: Claim| {
+        let topics = topics().filter(|topic| other.uses(topic));
+        topics.map(|topic| (topic.clone(), other.name.clone())).collect::<Vec<_>>()
+    };
+    others.into_iter().filter(|other| own.shares_kafka(other)).flat_map(used).collect()
+}
+
 /// Why `own` has to stand back, if it has to.
 pub(crate) fn conflict(own: &Claim, others: impl IntoIterator<Item = Claim>) -> Option<Problem> {
-    let stronger = |other: &Claim| other.age < own.age && !other.brokers.is_disjoint(&own.brokers);
+    let stronger = |other: &Claim| other.age < own.age && other.shares_kafka(own);
     let mut rivals: Vec<_> = others.into_iter().filter(stronger).collect();
     rivals.sort_by(|a, b| a.age.cmp(&b.age));
     rivals.iter().find_map(|rival| {
@@ -63,6 +86,7 @@ mod tests {
             age: (Timestamp::from_second(second).ok(), name.to_owned()),
             brokers: brokers.split(',').map(ToOwned::to_owned).collect(),
             outputs: outputs.iter().map(|topic| (*topic).to_owned()).collect(),
+            orders: "orders".to_owned(),
         }
     }
 
@@ -90,5 +114,16 @@ mod tests {
     fn another_cluster_and_other_topics_do_not_matter() {
         let new = claim("b/new", 2, "k:2", &["m"]);
         assert_eq!(conflict(&new, [claim("a", 1, "k:1", &["m"]), claim("b", 1, "k:2", &["n"])]), None);
+    }
+
+    #[test]
+    fn what_others_use_on_the_same_kafka_is_known() {
+        let own = claim("a/own", 1, "k:1", &["m", "d"]);
+        let reader = Claim { orders: "m".to_owned(), ..claim("b/reader", 2, "k:1,k:2", &["x"]) };
+        let elsewhere = claim("c/elsewhere", 2, "k:9", &["d"]);
+        let same = claim("d/same", 2, "k:1", &["y"]);
+        let found = shared(&own, [reader, elsewhere, same]);
+        let expected = [("m", "b/reader"), ("orders", "d/same")];
+        assert_eq!(found, expected.map(|(topic, by)| (topic.to_owned(), by.to_owned())).into());
     }
 }

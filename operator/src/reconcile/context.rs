@@ -7,6 +7,7 @@ use kube::{Client, ResourceExt};
 use runtime::Shutdown;
 
 use super::apply::KafkaMemory;
+use super::children::Known;
 use super::lanes::Lanes;
 use super::load::LoadMemory;
 use super::memory::{Failures, Memories};
@@ -48,6 +49,7 @@ pub(crate) struct Memory {
     pub failures: Failures,
     pub kafka: KafkaMemory,
     pub load: LoadMemory,
+    pub children: Known,
 }
 
 impl Memory {

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Resource, ResourceExt};
 
 pub(crate) use finalizer::{FINALIZER, FinalizerError, keep as keep_finalizer};
@@ -36,12 +37,22 @@ use crate::api::AnalyticsPipeline;
 use crate::build::{Observed, build};
 use crate::events::Happening;
 use crate::pipeline::Pipeline;
-use crate::watches::Kind;
+use crate::watches::{Guarded, Kind};
 use decide::{NAMESPACE_GOES, Policy, Purge, Remains, Step, next};
 use kafka::{Removal, Removed};
 
 /// How soon it is looked at again while something is waited for; pods that end give cause to look anyway.
 const PERIOD: Duration = Duration::from_secs(2);
+
+/// How soon it is tried again to let a resource go that cannot be read. A change of it gives cause to look anyway.
+const UNREAD_PERIOD: Duration = Duration::from_mins(1);
+
+/// The API server checks a resource as a whole, whatever is changed in it.
+const NOT_EVEN_LET_GO: &str = "it cannot be read, and the API server takes no change of it that leaves it invalid: make its \
+                               spec valid (kubectl edit), and it is deleted as it says";
+
+/// What is left of a resource that does not say where it is.
+const EVERYTHING: &str = "all of its topics, consumer groups and keys in Redis";
 
 /// Why a step of the deletion failed; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -86,13 +97,46 @@ pub(crate) async fn delete(
     let policy = Policy::of(&resource.spec.deletion);
     let mut deletion = Deletion { context, fetched: &mut fetched, pipeline, policy };
     let going = deletion.namespace_is_going().await;
-    let waited = resource.metadata.deletion_timestamp.as_ref().map_or(Duration::ZERO, |time| {
-        Duration::try_from(Timestamp::now().duration_since(time.0)).unwrap_or_default()
-    });
-    let remains = deletion.remains(going, waited);
+    let remains = deletion.remains(going, waited(&resource.metadata).unwrap_or_default());
     let step = next(policy, &remains, context.timing.deletion_deadline);
     tracing::info!(pipeline = resource.name_any(), ?step, "deleting");
     deletion.take(step).await
+}
+
+/// Lets a resource go that cannot be read, after the deadline: until then somebody may mend it, and only then is it known
+/// where its Kafka and its Redis are. Returns what it waits for else, in a word and in a sentence; `None` when there is
+/// nothing to wait for.
+///
+/// # Errors
+/// When it cannot be let go.
+pub(crate) async fn let_go_unread(
+    context: &Context,
+    guarded: &Guarded,
+) -> Result<Option<(&'static str, Waiting)>, DeleteError> {
+    let metadata = guarded.meta();
+    let held = guarded.finalizers().iter().any(|name| name == FINALIZER);
+    let Some(waited) = waited(metadata).filter(|_| held) else { return Ok(None) };
+    let left = context.timing.deletion_deadline.saturating_sub(waited);
+    if !left.is_zero() {
+        let why = format!("it cannot be read; it is let go in {} s unless somebody mends it", left.as_secs());
+        return Ok(Some(("Deleting", Waiting { why, again: left.max(PERIOD) })));
+    }
+    match finalizer::remove(&context.writer, metadata).await {
+        Err(refused) if refused.is_invalid() => {
+            let why = NOT_EVEN_LET_GO.to_owned();
+            return Ok(Some(("DeletionStuck", Waiting { why, again: UNREAD_PERIOD })));
+        }
+        gone => gone?,
+    }
+    let gave_up = Happening::gave_up("the resource cannot be read", &[EVERYTHING.to_owned()]);
+    context.events.publish(&guarded.object_ref(&()), gave_up).await;
+    Ok(None)
+}
+
+/// How long ago the deletion was asked for, if it was.
+fn waited(metadata: &ObjectMeta) -> Option<Duration> {
+    let asked = metadata.deletion_timestamp.as_ref()?;
+    Some(Duration::try_from(Timestamp::now().duration_since(asked.0)).unwrap_or_default())
 }
 
 /// One look at a pipeline that is being deleted.
@@ -188,11 +232,11 @@ impl Deletion<'_> {
             Err(problem) => return Ok(Some(waiting(problem.message))),
         };
         let (removal, metrics) = (self.removal(pipeline), self.context.metrics.clone());
+        let stays = removal.stays();
         let work = move || kafka::remove(&connection, &removal, &metrics);
         match self.context.lanes.run(Lane::Suspect, work).await {
             Ok(Removed { gone, failed }) if failed.is_empty() => {
-                let said = (!gone.is_empty()).then(|| Happening::deleted(&gone));
-                self.let_go(said).await
+                self.let_go(Happening::deleted(&gone, &stays)).await
             }
             Ok(Removed { failed, gone: _ }) => Ok(Some(waiting(failed.join("; ")))),
             Err(late) => Ok(Some(waiting(late.to_string()))),
@@ -202,7 +246,7 @@ impl Deletion<'_> {
     /// What was to go, as far as it may still be there.
     fn everything(&self, purged: bool) -> Vec<String> {
         let Some(pipeline) = &self.pipeline else {
-            return vec!["all of its topics, consumer groups and keys in Redis".to_owned()];
+            return vec![EVERYTHING.to_owned()];
         };
         let mut left = self.removal(pipeline).names();
         if self.policy.state && !purged {
@@ -212,7 +256,7 @@ impl Deletion<'_> {
     }
 
     fn removal(&self, pipeline: &Pipeline) -> Removal {
-        Removal::of(&pipeline.topic_specs, &pipeline.topics, self.policy)
+        Removal::of(&pipeline.topic_specs, &pipeline.topics, self.policy, &self.fetched.shared)
     }
 
     async fn let_go(&self, said: Option<Happening>) -> Result<Option<Waiting>, DeleteError> {
@@ -220,7 +264,7 @@ impl Deletion<'_> {
         if let Some(said) = said {
             self.context.events.publish(&resource.object_ref(&()), said).await;
         }
-        finalizer::remove(&self.context.writer, resource).await?;
+        finalizer::remove(&self.context.writer, &resource.metadata).await?;
         Ok(None)
     }
 

@@ -44,6 +44,7 @@ impl Error {
             Self::Malformed(_) => ("Malformed", true),
             Self::Invalid(_) => ("InvalidSpec", true),
             Self::Children(ChildError::Foreign { .. }) => ("NameTaken", true),
+            Self::Children(ChildError::Leftover { .. }) => ("Leftover", false),
             Self::Children(error) => ("ApplyFailed", error.is_permanent()),
             Self::Fetch(_) | Self::Finalizer(_) | Self::Status(_) | Self::Delete(_) => ("ApiServer", false),
             Self::Panicked(_) => ("Defect", false),

@@ -11,8 +11,8 @@ pub(crate) struct Facts {
     pub topics: Finding<TopicsFound>,
     /// Whether the newest settings are published, and who runs with them.
     pub settings: Finding<Acknowledged>,
-    /// Everything that runs.
-    pub workloads: Vec<Workload>,
+    /// Everything that is to run; `None` while nobody has looked, so that nothing is known of losses either.
+    pub workloads: Option<Vec<Workload>>,
     /// What stages said that stopped because orders or state are gone.
     pub losses: Vec<String>,
     /// What kept the operator from doing its work.

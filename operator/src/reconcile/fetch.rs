@@ -1,13 +1,13 @@
 //! The first step: finds out what a look at a pipeline rests on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{Api, ResourceExt};
 
-use super::conflict::{Claim, conflict};
+use super::conflict::{Claim, conflict, shared};
 use super::facts::Problem;
 use super::write::{RequestError, within};
 use super::{Context, load};
@@ -29,6 +29,8 @@ pub(crate) struct Fetched {
     pub reports: Arc<Vec<PodReport>>,
     /// The older pipeline that has what this one wants, if there is one.
     pub conflict: Option<Problem>,
+    /// Topics that other pipelines use as well, each with one of those.
+    pub shared: BTreeMap<String, String>,
 }
 
 /// A Secret cannot be read.
@@ -60,8 +62,11 @@ pub(crate) async fn fetch(
         }
     }
     let reports = reports(context, &resource, &pods).await;
-    let conflict = rival(context, &resource);
-    Ok(Fetched { resource, secrets: secrets.into_iter().collect(), forbidden, pods, reports, conflict })
+    let (own, others) = (Claim::from(resource.as_ref()), others(context, &resource));
+    let shared = shared(&own, others.iter().cloned());
+    let conflict = conflict(&own, others);
+    let secrets = secrets.into_iter().collect();
+    Ok(Fetched { resource, secrets, forbidden, pods, reports, conflict, shared })
 }
 
 async fn reports(context: &Context, resource: &AnalyticsPipeline, pods: &[Arc<Pod>]) -> Arc<Vec<PodReport>> {
@@ -85,11 +90,12 @@ fn named_secrets(spec: &AnalyticsPipelineSpec) -> BTreeSet<&str> {
     authority.chain(own).chain(login).chain(redis).collect()
 }
 
-fn rival(context: &Context, resource: &AnalyticsPipeline) -> Option<Problem> {
+/// What the other pipelines claim that are there to stay.
+fn others(context: &Context, resource: &AnalyticsPipeline) -> Vec<Claim> {
     let others = context.watches.pipelines.state();
     let others = others.iter().filter_map(|other| other.0.as_ref().ok());
     let others = others.filter(|other| {
         other.metadata.deletion_timestamp.is_none() && other.metadata.uid != resource.metadata.uid
     });
-    conflict(&Claim::from(resource), others.map(Claim::from))
+    others.map(Claim::from).collect()
 }

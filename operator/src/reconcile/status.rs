@@ -105,7 +105,7 @@ fn assemble(
         replicas: replicas(&processors).or_else(|| before.replicas.clone()),
         topics: if topics.is_empty() { before.topics.clone() } else { topics.clone() },
         // while nothing was looked at, what was seen last still tells something
-        processors: if facts.workloads.is_empty() { before.processors.clone() } else { processors },
+        processors: if facts.workloads.is_none() { before.processors.clone() } else { processors },
         settings: settings(facts).or_else(|| before.settings.clone()),
         plan: planned.as_ref().map_or_else(|| before.plan.clone(), |planned| planned.plan.clone()),
         applied_spec: planned.map(|planned| planned.applied_spec).or_else(|| before.applied_spec.clone()),
@@ -118,7 +118,7 @@ fn now() -> Timestamp {
 }
 
 fn processors(before: &[ProcessorStatus], facts: &Facts, loads: &[Load]) -> Vec<ProcessorStatus> {
-    let processors = facts.workloads.iter().filter(|workload| workload.role == Role::Processor);
+    let processors = facts.workloads.iter().flatten().filter(|workload| workload.role == Role::Processor);
     let status = processors.map(|workload| {
         let load = loads.iter().find(|load| load.name.as_str() == workload.component);
         let before = before.iter().find(|before| before.name == workload.component);

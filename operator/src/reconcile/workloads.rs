@@ -35,15 +35,20 @@ pub(crate) fn workload<'a>(
     }
 }
 
-/// A Deployment that is not there yet because its topics are not.
-pub(crate) fn absent(component: Component, desired: Option<i32>) -> Workload {
+/// Why a Deployment is not there: it is not made before its topics are.
+pub(crate) const HELD_BACK: &str = "it waits for topics";
+/// Something else keeps it from being made, which is told apart.
+pub(crate) const MISSING: &str = "there is no Deployment yet";
+
+/// A Deployment that is not there.
+pub(crate) fn absent(component: Component, desired: Option<i32>, why: &str) -> Workload {
     Workload {
         component: component.to_string(),
         role: role(component),
         desired: desired.unwrap_or(1),
         ready: 0,
         settled: false,
-        trouble: Some("it waits for topics".to_owned()),
+        trouble: Some(why.to_owned()),
     }
 }
 

@@ -214,6 +214,16 @@ impl<'a> Trial<'a> {
     }
 }
 
+/// What a spec says more for a pipeline that has children of every kind.
+pub fn everything() -> Value {
+    json!({
+        "networkPolicy": {"enabled": true},
+        "simulator": {"enabled": true},
+        "dashboard": {"ingress": {"host": "live.shop.example"}},
+        "processors": {"fraud": {"scaling": {"replicas": 2}}},
+    })
+}
+
 /// The kinds of objects that the operator makes.
 pub fn kinds() -> [ApiResource; 6] {
     [
@@ -255,4 +265,9 @@ pub fn merge(under: &mut Value, over: &Value) {
 /// Runs a trial.
 pub fn run(name: &str, body: impl AsyncFnOnce(&Trial<'_>) -> Result<()>) {
     kubernetes::run(name, async |space| body(&Trial::begin(space).await?).await);
+}
+
+/// Runs a trial that does nothing but wait, beside the others.
+pub fn run_beside(name: &str, body: impl AsyncFnOnce(&Trial<'_>) -> Result<()>) {
+    kubernetes::run_beside(name, async |space| body(&Trial::begin(space).await?).await);
 }

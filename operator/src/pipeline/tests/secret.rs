@@ -1,5 +1,6 @@
 //! Secrets are read only where they are needed, and never shown.
 
+use k8s_openapi::api::core::v1::Secret;
 use runtime::config::SaslMechanism;
 
 use super::*;
@@ -8,24 +9,36 @@ use super::*;
 fn the_secrets_that_are_needed_are_known_by_name() {
     let pipeline = pipeline("full");
     assert_eq!(pipeline.secret_names(), ["kafka-ca", "kafka-client", "kafka-user", "redis-auth"]);
-    assert_eq!(pipeline.missing_entries(&secrets()), []);
+    assert!(pipeline.kafka.client(&secrets()).is_ok() && pipeline.redis.check(&secrets()).is_ok());
 }
 
 #[test]
-fn what_is_missing_is_named() {
-    let mut some = all_secrets();
-    some.remove(0);
-    some[1] = secret("kafka-user", &["username", "passwort"]);
-    some[2] = secret("redis-auth", &["username"]);
-    let missing = pipeline("full").missing_entries(&Secrets::from_iter(some));
-    let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+fn what_is_missing_is_named_with_its_field_and_the_way_out() {
+    let without = |at: usize, with: Option<Secret>| {
+        let mut some = all_secrets();
+        some.remove(at);
+        some.extend(with);
+        let (pipeline, some) = (pipeline("full"), Secrets::from_iter(some));
+        let missing = pipeline.kafka.client(&some).map(drop).and_then(|()| pipeline.redis.check(&some));
+        missing.unwrap_err().to_string()
+    };
+    let create =
+        |key: &str| format!("create it in the pipeline's namespace, with the key {key}, or name another");
     assert_eq!(
-        missing,
-        [
-            "there is no Secret kafka-ca",
-            "the Secret kafka-user has no key password, or nothing readable under it",
-            "the Secret redis-auth has no key password, or nothing readable under it",
-        ]
+        without(0, None),
+        format!("there is no Secret kafka-ca (spec.kafka.tls.caSecret): {}", create("authority.pem"))
+    );
+    assert_eq!(
+        without(1, None),
+        format!("there is no Secret kafka-client (spec.kafka.tls.clientCertSecret): {}", create("tls.crt"))
+    );
+    assert_eq!(
+        without(2, Some(secret("kafka-user", &["username", "passwort"]))),
+        "the Secret kafka-user (spec.kafka.sasl.secret) has no key password, or nothing readable under it: add it"
+    );
+    assert_eq!(
+        without(3, None),
+        format!("there is no Secret redis-auth (spec.redis.secret): {}", create("password"))
     );
 }
 
@@ -53,7 +66,10 @@ fn the_operator_reaches_kafka_with_what_the_secrets_hold() {
 #[test]
 fn without_its_secret_it_does_not_try() {
     let missing = pipeline("full").kafka.client(&Secrets::default()).unwrap_err();
-    assert_eq!(missing.to_string(), "there is no Secret kafka-user");
+    assert!(
+        missing.to_string().starts_with("there is no Secret kafka-user (spec.kafka.sasl.secret)"),
+        "{missing}"
+    );
 }
 
 #[test]

@@ -12,11 +12,11 @@ fn well() -> Facts {
         kafka: Finding::Fine(()),
         topics: Finding::Fine(TopicsFound { count: 4, drifting: 0 }),
         settings: Finding::Fine(Acknowledged { generation: 3, by: 4, of: 4 }),
-        workloads: vec![
+        workloads: Some(vec![
             workload("revenue", Role::Processor, 2, 2),
             workload("views", Role::Views, 1, 1),
             workload("dashboard", Role::Other, 1, 1),
-        ],
+        ]),
         losses: Vec::new(),
         failure: None,
         deleting: None,
@@ -53,11 +53,14 @@ fn what_is_missing_decides_what_ready_says() {
     };
     assert_eq!(change(|f| f.kafka = Finding::Wrong(problem("Unreachable", false))), ("Unreachable", true));
     assert_eq!(change(|f| f.topics = Finding::Unknown), ("Unknown", true));
-    assert_eq!(change(|f| f.workloads[0].ready = 1), ("Starting", true));
-    assert_eq!(change(|f| f.workloads[0].settled = false), ("Rolling", true));
-    assert_eq!(change(|f| f.workloads[1].ready = 0), ("Starting", true));
-    assert_eq!(change(|f| f.workloads[2].ready = 0), ("Starting", true));
-    assert_eq!(change(|f| f.workloads[0].trouble = Some("no image".to_owned())), ("PodsFail", true));
+    assert_eq!(change(|f| f.workloads.as_mut().unwrap()[0].ready = 1), ("Starting", true));
+    assert_eq!(change(|f| f.workloads.as_mut().unwrap()[0].settled = false), ("Rolling", true));
+    assert_eq!(change(|f| f.workloads.as_mut().unwrap()[1].ready = 0), ("Starting", true));
+    assert_eq!(change(|f| f.workloads.as_mut().unwrap()[2].ready = 0), ("Starting", true));
+    assert_eq!(
+        change(|f| f.workloads.as_mut().unwrap()[0].trouble = Some("no image".to_owned())),
+        ("PodsFail", true)
+    );
     assert_eq!(
         change(|f| f.settings = Finding::Fine(Acknowledged { generation: 3, by: 2, of: 4 })),
         ("Spreading", true)
@@ -79,9 +82,28 @@ fn what_only_somebody_else_can_mend_stalls() {
         assert_eq!(say(&facts, ConditionType::Reconciling), None);
         assert_eq!(say(&facts, ConditionType::Ready).unwrap().0, Truth::False);
         assert_eq!(phase_of(&facts, Some(Phase::Running)), Phase::Degraded);
-        facts.workloads[0].ready = 0;
+        facts.workloads.as_mut().unwrap()[0].ready = 0;
         assert_eq!(phase_of(&facts, Some(Phase::Running)), Phase::Failed);
     }
+}
+
+#[test]
+fn while_nobody_has_looked_nothing_is_said_of_what_runs() {
+    let failure = Some(problem("InvalidSpec", true));
+    let mut facts = Facts { failure, workloads: None, paused: true, ..well() };
+    for kind in [
+        ConditionType::ProcessorsReady,
+        ConditionType::ViewsReady,
+        ConditionType::DataLoss,
+        ConditionType::Paused,
+    ] {
+        assert_eq!(say(&facts, kind), Some((Truth::Unknown, "Unknown")), "{kind:?}");
+    }
+    assert_eq!(phase_of(&facts, None), Phase::Failed);
+    assert_eq!(phase_of(&facts, Some(Phase::Running)), Phase::Degraded);
+    assert_eq!(phase_of(&facts, Some(Phase::Degraded)), Phase::Degraded);
+    facts.failure = None;
+    assert_eq!(say(&facts, ConditionType::Ready), Some((Truth::False, "Unknown")));
 }
 
 #[test]
@@ -96,10 +118,10 @@ fn a_loss_is_told_in_the_stages_own_words() {
 #[test]
 fn pausing_ends_when_no_replica_is_left() {
     let mut facts = Facts { paused: true, ..well() };
-    facts.workloads[0] = workload("revenue", Role::Processor, 0, 2);
+    facts.workloads.as_mut().unwrap()[0] = workload("revenue", Role::Processor, 0, 2);
     assert_eq!(say(&facts, ConditionType::Paused), Some((Truth::False, "Draining")));
     assert_eq!(phase_of(&facts, Some(Phase::Running)), Phase::Pausing);
-    facts.workloads[0].ready = 0;
+    facts.workloads.as_mut().unwrap()[0].ready = 0;
     assert_eq!(say(&facts, ConditionType::Paused), Some((Truth::True, "Paused")));
     assert_eq!(say(&facts, ConditionType::Ready), Some((Truth::True, "Paused")));
     assert_eq!(phase_of(&facts, Some(Phase::Pausing)), Phase::Paused);
@@ -116,7 +138,7 @@ fn while_it_is_deleted_only_that_counts() {
 #[test]
 fn what_ran_before_is_degraded_what_never_ran_is_pending() {
     let mut facts = well();
-    facts.workloads[0].ready = 1;
+    facts.workloads.as_mut().unwrap()[0].ready = 1;
     assert_eq!(phase_of(&facts, None), Phase::Pending);
     assert_eq!(phase_of(&facts, Some(Phase::Pending)), Phase::Pending);
     assert_eq!(phase_of(&facts, Some(Phase::Running)), Phase::Degraded);
@@ -128,7 +150,7 @@ fn a_condition_keeps_its_time_while_its_status_stays() {
     let (first, later) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(60));
     let mut facts = well();
     let before = stamped(&facts.verdicts(), &[], Some(1), first);
-    facts.workloads[0].ready = 1;
+    facts.workloads.as_mut().unwrap()[0].ready = 1;
     let after = stamped(&facts.verdicts(), &before, Some(2), later);
     let find = |conditions: &[Condition], kind: ConditionType| {
         let found = conditions.iter().find(|c| c.type_ == kind.as_str()).unwrap();

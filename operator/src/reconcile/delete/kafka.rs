@@ -1,5 +1,7 @@
 //! Deleting what a pipeline had in Kafka.
 
+use std::collections::BTreeMap;
+
 use contract::Topics;
 use runtime::KafkaArgs;
 use runtime::topics::{Cluster, TopicsError};
@@ -18,6 +20,8 @@ pub(super) struct Removal {
     state: bool,
     /// The public topics that go.
     public: Vec<String>,
+    /// Those that stay because another pipeline uses them, and which.
+    shared: BTreeMap<String, String>,
 }
 
 /// What came of it.
@@ -30,17 +34,28 @@ pub(super) struct Removed {
 }
 
 impl Removal {
-    /// Of the public topics only those that the operator manages go.
-    pub(super) fn of(specs: &TopicsSpec, topics: &Topics, policy: Policy) -> Self {
+    /// Of the public topics only those go that the operator manages and that none of the other pipelines uses (`shared`).
+    pub(super) fn of(
+        specs: &TopicsSpec,
+        topics: &Topics,
+        policy: Policy,
+        shared: &BTreeMap<String, String>,
+    ) -> Self {
         let TopicsSpec { orders, metrics, alerts, dead_letters } = specs;
         let managed = [orders, metrics, alerts, dead_letters]
             .into_iter()
-            .filter(|topic| policy.topics && topic.management == TopicManagement::Managed);
-        Self {
-            topics: topics.clone(),
-            state: policy.state,
-            public: managed.map(|topic| topic.name.clone()).collect(),
-        }
+            .filter(|topic| policy.topics && topic.management == TopicManagement::Managed)
+            .map(|topic| topic.name.clone());
+        let (stay, go): (Vec<_>, Vec<_>) = managed.partition(|topic| shared.contains_key(topic));
+        let user = |topic: &String| Some((topic.clone(), shared.get(topic)?.clone()));
+        let shared = stay.iter().filter_map(user).collect();
+        Self { topics: topics.clone(), state: policy.state, public: go, shared }
+    }
+
+    /// What is not to go although it is the pipeline's, and why.
+    pub(super) fn stays(&self) -> Vec<String> {
+        let shared = self.shared.iter();
+        shared.map(|(topic, user)| format!("the topic {topic} stays: the pipeline {user} uses it")).collect()
     }
 
     /// All of it, as people call it.
@@ -112,21 +127,30 @@ impl Removed {
 mod tests {
     use super::*;
 
+    const TOPICS: Policy = Policy { topics: true, state: false };
+
     #[test]
     fn somebody_elses_topics_stay() {
         let mut specs = TopicsSpec::default();
         specs.orders.management = TopicManagement::External;
-        let removal = Removal::of(&specs, &Topics::named("ns.shop"), Policy { topics: true, state: false });
+        let removal = Removal::of(&specs, &Topics::named("ns.shop"), TOPICS, &BTreeMap::new());
         assert_eq!(removal.public, ["metrics", "alerts", "orders.dead-letter"]);
+        assert_eq!(removal.stays(), [""; 0]);
+    }
+
+    #[test]
+    fn what_another_pipeline_uses_stays_and_is_told() {
+        let used = [("orders", "ns/other"), ("foreign", "ns/other")];
+        let used = used.map(|(topic, by)| (topic.to_owned(), by.to_owned())).into();
+        let removal = Removal::of(&TopicsSpec::default(), &Topics::named("ns.shop"), TOPICS, &used);
+        assert_eq!(removal.public, ["metrics", "alerts", "orders.dead-letter"]);
+        assert_eq!(removal.stays(), ["the topic orders stays: the pipeline ns/other uses it"]);
     }
 
     #[test]
     fn what_is_left_is_told_by_name() {
-        let removal = Removal::of(
-            &TopicsSpec::default(),
-            &Topics::named("ns.shop"),
-            Policy { topics: false, state: true },
-        );
+        let state = Policy { topics: false, state: true };
+        let removal = Removal::of(&TopicsSpec::default(), &Topics::named("ns.shop"), state, &BTreeMap::new());
         let expected = ["the topics ns.shop.settings and ns.shop.*.state", "the consumer groups ns.shop.*"];
         assert_eq!(removal.names(), expected);
     }

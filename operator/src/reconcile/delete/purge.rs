@@ -36,7 +36,7 @@ pub(super) async fn start(
         Kind::Deployment,
         turned(to_value(views).unwrap_or_default(), &name(&pipeline.identity.name)),
     );
-    let owner = Owner { namespace: &pipeline.identity.namespace, uid: &pipeline.identity.uid };
+    let owner = Owner::from(&pipeline.identity);
     children::apply_one(&context.writer, &context.watches, owner, &child).await
 }
 

@@ -1,18 +1,17 @@
 //! What is left of a pipeline, and that its deletion always comes to an end.
 
-#[path = "data/trial.rs"]
-mod trial;
-
 use std::time::Duration;
 
+use crate::many::malformed;
+use crate::trial::{LIMIT, Trial, condition, merge, run};
 use anyhow::{Context, Result, ensure};
 use harness::kubernetes::{stand_in, until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use operator::api::AnalyticsPipeline;
 use serde_json::{Value, json};
-use trial::{LIMIT, Trial, condition, run};
 
 fn all() -> Value {
     json!({"deletion": {"topics": "Delete", "state": "Delete"}})
@@ -52,7 +51,7 @@ fn everything_goes_in_order_when_that_is_asked_for() {
         let mut operator = trial.operator().start()?;
         let external = json!({"topics": {"alerts": {"management": "External"}}});
         let mut spec = all();
-        trial::merge(&mut spec, &external);
+        merge(&mut spec, &external);
         trial.create("shop", &spec).await?;
         let missing = trial.until_condition("shop", "Stalled", "True", Some("TopicMissing")).await?;
         let (_, _, message, _) = condition(&missing, "TopicsReady").context("a condition")?;
@@ -198,6 +197,79 @@ fn the_finalizer_comes_and_goes_with_the_policy() {
         ensure!(held(&trial.ready("shop").await?), "no finalizer");
         trial.change("shop", &json!({"deletion": {"topics": "Retain", "state": "Retain"}})).await?;
         ensure!(!held(&trial.ready("shop").await?), "the finalizer stays");
+        operator.drain()
+    });
+}
+
+#[test]
+fn topics_that_another_pipeline_uses_stay() {
+    run("shared", async |trial| {
+        let _ready = stand_in::EverythingReady::begin(trial.space.api());
+        trial.create("shop", &json!({})).await?;
+        // creation times are whole seconds
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        let topics = |topics: Value| json!({"deletion": {"topics": "Delete"}, "topics": topics});
+        trial.create("copy", &topics(json!({"orders": {"name": "shop.orders"}}))).await?;
+        trial.create("rival", &topics(json!({"alerts": {"name": "shop.alerts"}}))).await?;
+        let mut operator = trial.operator().start()?;
+        trial.ready("shop").await?;
+        trial.ready("copy").await?;
+        trial.until_condition("rival", "Stalled", "True", Some("ResourceConflict")).await?;
+        for (pipeline, shared) in [("copy", "shop.orders"), ("rival", "shop.alerts")] {
+            trial.delete(pipeline).await?;
+            gone(trial, pipeline).await?;
+            ensure!(trial.topics_of("shop")?.len() == 8, "topics of another pipeline went with {pipeline}");
+            let notes = trial.events(pipeline, "Deleted").await?;
+            let why =
+                format!("the topic {shared} stays: the pipeline {}/shop uses it", trial.space.namespace());
+            ensure!(notes.iter().any(|note| note.contains(&why)), "{notes:?}");
+        }
+        ensure!(trial.topics(["copy.metrics", "copy.alerts", "copy.dead"])?.is_empty(), "its own are left");
+        operator.drain()
+    });
+}
+
+/// One that cannot be read, held by the finalizer, and then deleted.
+async fn delete_unread(trial: &Trial<'_>, wrong: &Value) -> Result<Api<DynamicObject>> {
+    malformed(trial, "unread", wrong, &["millrace.dev/deletion"]).await?;
+    let all = trial.of_kind(&ApiResource::erase::<AnalyticsPipeline>(&()));
+    all.delete("unread", &DeleteParams::default()).await?;
+    Ok(all)
+}
+
+#[test]
+fn one_that_cannot_be_read_is_let_go_after_the_deadline_too() {
+    run("unread", async |trial| {
+        let mut operator = trial.operator().env("DELETION_DEADLINE", "10s").start()?;
+        let all = delete_unread(trial, &json!({"state": "Sleeping"})).await?;
+        until("it to be gone", LIMIT, async || Ok(all.get_opt("unread").await?.is_none()))
+            .await
+            .with_context(|| trial.space.operator_log())?;
+        until("what is left to be told", LIMIT, async || {
+            let notes = trial.events("unread", "DeletionGaveUp").await?;
+            Ok(notes.iter().any(|note| note.contains("all of its topics")))
+        })
+        .await?;
+        operator.drain()
+    });
+}
+
+#[test]
+fn one_that_the_server_does_not_let_go_says_the_way_out() {
+    run("stuck", async |trial| {
+        let mut operator = trial.operator().env("DELETION_DEADLINE", "5s").start()?;
+        let all = delete_unread(trial, &json!({"kafka": {"bootstrapServers": ["a", "list"]}})).await?;
+        until("the way out to be told", LIMIT, async || {
+            let notes = trial.events("unread", "DeletionStuck").await?;
+            Ok(notes.iter().any(|note| note.contains("make its spec valid")))
+        })
+        .await
+        .with_context(|| trial.space.operator_log())?;
+        let right = json!({"spec": {"kafka": {"bootstrapServers": trial.kafka.brokers()}}});
+        all.patch("unread", &PatchParams::default(), &Patch::Merge(right)).await?;
+        until("it to be gone", LIMIT, async || Ok(all.get_opt("unread").await?.is_none()))
+            .await
+            .with_context(|| trial.space.operator_log())?;
         operator.drain()
     });
 }

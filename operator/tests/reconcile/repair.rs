@@ -1,12 +1,10 @@
-//! What the operator keeps in shape: every child, and only those, and only when something is different.
+//! What the operator keeps in shape: every child, and only those.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "data/trial.rs"]
-mod trial;
-
 use std::collections::BTreeMap;
 
+use crate::trial::{LIMIT, Trial, condition, everything, kinds, metric, run};
 use anyhow::{Context, Result, ensure};
 use harness::kubernetes::{stand_in, until};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -17,17 +15,6 @@ use operator::build::{Children, Observed, build};
 use operator::pipeline::{OperatorDefaults, Pipeline};
 use serde::Serialize;
 use serde_json::{Value, json, to_value};
-use trial::{LIMIT, Trial, condition, kinds, metric, run};
-
-/// A pipeline that has children of every kind.
-fn everything() -> Value {
-    json!({
-        "networkPolicy": {"enabled": true},
-        "simulator": {"enabled": true},
-        "dashboard": {"ingress": {"host": "live.shop.example"}},
-        "processors": {"fraud": {"scaling": {"replicas": 2}}},
-    })
-}
 
 /// The children as they are to be, by kind and name.
 fn wanted(trial: &Trial<'_>, resource: &AnalyticsPipeline) -> Result<BTreeMap<(String, String), Value>> {
@@ -82,6 +69,11 @@ fn a_deleted_child_comes_back() {
             .with_context(|| trial.space.operator_log())?;
         }
         trial.ready("shop").await?;
+        let counted = metric(operator.admin_port(), "millrace_operator_repairs_total")?;
+        let expected = u32::try_from(before.len()).map(f64::from)?;
+        ensure!(counted >= expected, "{counted} repairs are counted of {expected}");
+        let told = trial.events("shop", "Repaired").await?;
+        ensure!(told.iter().any(|note| note.contains("it was deleted")), "{told:?}");
         operator.drain()
     });
 }
@@ -210,79 +202,6 @@ fn a_child_that_lost_its_owner_and_labels_is_taken_back_and_what_others_added_st
 }
 
 #[test]
-fn when_nothing_changes_nothing_is_written() {
-    run("quiet", async |trial| {
-        let _ready = stand_in::EverythingReady::begin(trial.space.api());
-        let mut operator = trial.operator().start()?;
-        trial.create("shop", &everything()).await?;
-        trial.ready("shop").await?;
-        let port = operator.admin_port();
-        let looks = || metric(port, "millrace_operator_reconciles_total");
-        let settled = looks()? + 3.0;
-        until("the last triggers to be done", LIMIT, async || Ok(looks()? >= settled)).await?;
-        let before = versions(trial).await?;
-        let writes = metric(port, "millrace_operator_writes_total")?;
-        // each looks at everything, Kafka too
-        let enough = looks()? + 8.0;
-        until("eight more looks", LIMIT, async || Ok(looks()? >= enough)).await?;
-        ensure!(versions(trial).await? == before, "something was written");
-        ensure!(
-            metric(port, "millrace_operator_writes_total")? <= writes,
-            "something was tried to be written"
-        );
-        operator.drain()
-    });
-}
-
-async fn versions(trial: &Trial<'_>) -> Result<Vec<(String, Option<String>)>> {
-    let children = trial.children("shop").await?.into_values();
-    let mut versions: Vec<_> = children.map(|child| (child.name_any(), child.resource_version())).collect();
-    let pipeline = trial.pipelines.get("shop").await?;
-    versions.push(("pipeline".to_owned(), pipeline.resource_version()));
-    Ok(versions)
-}
-
-#[test]
-fn replicas_are_handed_over_and_taken_back() {
-    run("replicas", async |trial| {
-        let _ready = stand_in::EverythingReady::begin(trial.space.api());
-        let mut operator = trial.operator().start()?;
-        let scaling = |scaling: Value| json!({"processors": {"fraud": {"scaling": scaling}}});
-        trial.create("shop", &scaling(json!({"mode": "Fixed", "replicas": 3}))).await?;
-        trial.ready("shop").await?;
-        let replicas = async |expected: i32| {
-            let deployments = trial.space.api::<Deployment>();
-            let now = deployments.get("shop-fraud").await?.spec.and_then(|spec| spec.replicas);
-            ensure!(now == Some(expected), "fraud has {now:?} replicas, not {expected}");
-            Ok(())
-        };
-        replicas(3).await?;
-        trial.change("shop", &scaling(json!({"mode": "External", "replicas": null}))).await?;
-        trial.ready("shop").await?;
-        replicas(3).await?;
-        // as an autoscaler does it
-        let scale = Patch::Merge(json!({"spec": {"replicas": 2}}));
-        let deployments = trial.space.api::<Deployment>();
-        deployments.patch_scale("shop-fraud", &PatchParams::default(), &scale).await?;
-        let looks = || metric(operator.admin_port(), "millrace_operator_reconciles_total");
-        let enough = looks()? + 4.0;
-        until("some more looks", LIMIT, async || Ok(looks()? >= enough)).await?;
-        replicas(2).await?;
-        trial.change("shop", &scaling(json!({"mode": "Fixed", "replicas": 1}))).await?;
-        trial.ready("shop").await?;
-        replicas(1).await?;
-        trial.change("shop", &json!({"state": "Paused"})).await?;
-        trial.until_condition("shop", "Paused", "True", None).await?;
-        replicas(0).await?;
-        let resumed = json!({"state": "Running", "processors": {"fraud": {"scaling": {"mode": "External", "replicas": null}}}});
-        trial.change("shop", &resumed).await?;
-        trial.ready("shop").await?;
-        replicas(1).await?;
-        operator.drain()
-    });
-}
-
-#[test]
 fn an_object_of_somebody_else_is_left_alone_and_named() {
     run("foreign", async |trial| {
         let _ready = stand_in::EverythingReady::begin(trial.space.api());
@@ -304,26 +223,34 @@ fn an_object_of_somebody_else_is_left_alone_and_named() {
 }
 
 #[test]
-fn another_replica_takes_over_when_the_leader_dies() {
-    run("leader", async |trial| {
+fn a_pipeline_that_is_made_anew_waits_for_what_its_namesake_left() {
+    run("anew", async |trial| {
         let _ready = stand_in::EverythingReady::begin(trial.space.api());
-        let mut first = trial.operator().env("POD_NAME", "first").start()?;
+        let mut operator = trial.operator().start()?;
         trial.create("shop", &json!({})).await?;
         trial.ready("shop").await?;
-        let mut second = trial.operator().env("POD_NAME", "second").start()?;
-        second.wait_ready(LIMIT)?;
-        let leads = |port: u16| metric(port, "millrace_operator_leader");
-        ensure!((leads(first.admin_port())?, leads(second.admin_port())?) == (1.0, 0.0));
-        first.kill()?;
-        trial.change("shop", &json!({"processors": {"fraud": {"scaling": {"replicas": 2}}}})).await?;
+        // one child takes its time
+        let kinds = kinds();
+        let services = trial.of_kind(&kinds[1]);
+        let hold = |finalizers: Value| Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+        let hand = PatchParams::default();
+        services.patch("shop-dashboard", &hand, &hold(json!(["test.example/held"]))).await?;
+        trial.delete("shop").await?;
+        let second = trial.create("shop", &json!({})).await?;
+        let waits = trial.until_condition("shop", "Reconciling", "True", Some("Leftover")).await?;
+        let (_, _, message, _) = condition(&waits, "Ready").context("a condition")?;
+        ensure!(message.contains("Service shop-dashboard"), "{message}");
+        services.patch("shop-dashboard", &hand, &hold(json!(null))).await?;
         trial.ready("shop").await?;
-        ensure!(leads(second.admin_port())? > 0.0, "the second does not lead");
-        // given back, it need not be waited for
-        second.drain()?;
-        let begun = std::time::Instant::now();
-        let mut third = trial.operator().env("POD_NAME", "third").start()?;
-        until("the third to lead", LIMIT, async || Ok(leads(third.admin_port())? > 0.0)).await?;
-        println!("led after {:?}", begun.elapsed());
-        third.drain()
+        let children = trial.children("shop").await?;
+        let owned = children.values().all(|child| {
+            let owners = child.owner_references();
+            owners.iter().any(|owner| Some(&owner.uid) == second.metadata.uid.as_ref())
+        });
+        ensure!(owned && children.len() > 8, "{:?}", children.keys());
+        // nobody has to do anything about it
+        let stalled = trial.events("shop", "Stalled").await?;
+        ensure!(stalled.is_empty(), "{stalled:?}");
+        operator.drain()
     });
 }
