@@ -31,12 +31,12 @@ fn grafana_knows_everything_in_the_dashboards() {
 #[test]
 fn grafana_finds_what_is_wrong_in_a_dashboard() {
     for (index, (right, wrong, expected)) in WRONG.into_iter().enumerate() {
-        let [file, ..] = dashboards::files();
-        let text = std::fs::read_to_string(file).expect("a dashboard");
+        let [dashboard, ..] = dashboards::files();
+        let text = std::fs::read_to_string(dashboard).expect("a dashboard");
         assert!(text.contains(right), "there is no {right}");
         let path = std::env::temp_dir().join(format!("millrace-wrong-{}-{index}.json", std::process::id()));
         std::fs::write(&path, text.replacen(right, wrong, 1)).expect("a file");
-        let (fine, said) = lint(&[path.clone()]);
+        let (fine, said) = lint(std::slice::from_ref(&path));
         std::fs::remove_file(&path).expect("the file goes");
         assert!(!fine && said.contains(expected), "{wrong}: {said}");
     }
