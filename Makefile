@@ -95,6 +95,7 @@ test-secured: ## Run the tests on a real Kafka with TLS, logins and rights
 test-api: ## Run the tests on a real Kubernetes API server
 	@dev/kubernetes/build
 	@dev/kubernetes/tools
+	@dev/kubernetes/monitoring
 	$(CARGO_TEST) --features millrace-operator/faults $(addprefix --test ,$(API_TESTS))
 
 test-cluster: ## Run the tests on a real Kubernetes cluster, with images of static programs (as root)

@@ -129,8 +129,16 @@ fn tools() -> Result<&'static Path> {
     if let Some(folder) = TOOLS.get() {
         return Ok(folder);
     }
-    let folder = said(&mut Command::new(checkout("dev/kubernetes/tools")))?;
-    Ok(TOOLS.get_or_init(|| folder.trim().into()))
+    let folder = script_says("dev/kubernetes/tools")?;
+    Ok(TOOLS.get_or_init(|| folder))
+}
+
+/// The folder that a script prints.
+///
+/// # Errors
+/// When it fails; with what it said.
+pub fn script_says(script: &str) -> Result<PathBuf> {
+    Ok(said(&mut Command::new(checkout(script)))?.trim().into())
 }
 
 fn said(command: &mut Command) -> Result<String> {

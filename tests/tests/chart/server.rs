@@ -8,10 +8,7 @@ use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, from_value, json};
 
-use super::helm::{Profile, profiles};
-
-/// Kinds that a bare API server does not know.
-const FOREIGN: [&str; 3] = ["ServiceMonitor", "PodMonitor", "PrometheusRule"];
+use super::helm::{Profile, profiles, script_says};
 
 /// Namespaces that profiles name.
 async fn namespaces(client: &Client) -> Result<()> {
@@ -47,25 +44,88 @@ fn the_server_takes_every_object_and_knows_every_field() {
     kubernetes::run("chart-valid", async |space| {
         let client = space.client();
         namespaces(&client).await?;
-        let strict =
-            PatchParams { dry_run: true, ..PatchParams::apply("harness").force().validation_strict() };
+        monitoring(&client).await?;
         let mut seen = 0;
         for profile in profiles() {
             for object in profile.objects(space.namespace()) {
-                if !FOREIGN.iter().any(|kind| object["kind"] == *kind) {
-                    apply(&client, &object, &strict).await.with_context(|| profile.name.clone())?;
-                    seen += 1;
-                }
+                apply(&client, &object, &strict()).await.with_context(|| profile.name.clone())?;
+                seen += 1;
             }
         }
         ensure!(seen > 50, "only {seen} objects were looked at");
         let mut wrong = Profile::named("default").operator();
         wrong["metadata"]["namespace"] = json!(space.namespace());
         wrong["spec"]["replica"] = json!(1);
-        let refused = apply(&client, &wrong, &strict).await.err().context("an unknown field is taken")?;
+        let refused = apply(&client, &wrong, &strict()).await.err().context("an unknown field is taken")?;
         ensure!(format!("{refused:#}").contains("replica"), "{refused:#}");
         Ok(())
     });
+}
+
+/// What is wrong in an object for the Prometheus operator: its kind, where, what stands there then, and what the server
+/// says.
+const WRONG: [(&str, &str, &str, &str); 5] = [
+    (
+        "PodMonitor",
+        "/spec/podMetricsEndpoints/0",
+        r#"{"prot": "admin"}"#,
+        ".spec.podMetricsEndpoints[0].prot: field not declared",
+    ),
+    (
+        "PodMonitor",
+        "/spec/podMetricsEndpoints/0/interval",
+        r#""often""#,
+        "spec.podMetricsEndpoints[0].interval",
+    ),
+    (
+        "ServiceMonitor",
+        "/spec/endpoints/0",
+        r#"{"honourLabels": true}"#,
+        ".spec.endpoints[0].honourLabels: field not declared",
+    ),
+    (
+        "PrometheusRule",
+        "/spec/groups/0/rules/0",
+        r#"{"expr": "up", "fro": "5m"}"#,
+        "rules[0].fro: field not declared",
+    ),
+    ("PrometheusRule", "/spec/groups/0/rules/0/for", r#""five minutes""#, "rules[0].for"),
+];
+
+/// The Prometheus operator's own definitions are the judge of what is written for it.
+#[test]
+fn what_is_wrong_for_the_prometheus_operator_is_refused() {
+    kubernetes::run("chart-monitoring", async |space| {
+        let client = space.client();
+        monitoring(&client).await?;
+        for (kind, place, value, said) in WRONG {
+            let mut object = Profile::named("full").one(kind);
+            object["metadata"]["namespace"] = json!(space.namespace());
+            apply(&client, &object, &strict()).await?;
+            *object.pointer_mut(place).with_context(|| place.to_owned())? = serde_json::from_str(value)?;
+            let refused = apply(&client, &object, &strict())
+                .await
+                .err()
+                .with_context(|| format!("{value} is taken"))?;
+            ensure!(format!("{refused:#}").contains(said), "{refused:#}");
+        }
+        Ok(())
+    });
+}
+
+/// Looks, and changes nothing; a field that the server does not know is an error.
+fn strict() -> PatchParams {
+    PatchParams { dry_run: true, ..PatchParams::apply("harness").force().validation_strict() }
+}
+
+/// Teaches the server the kinds that the Prometheus operator defines.
+async fn monitoring(client: &Client) -> Result<()> {
+    let folder = script_says("dev/kubernetes/monitoring")?;
+    for kind in ["podmonitors", "servicemonitors", "prometheusrules"] {
+        let yaml = std::fs::read_to_string(folder.join(format!("{kind}.yaml")))?;
+        kubernetes::install_crd(client, &yaml).await?;
+    }
+    Ok(())
 }
 
 /// Every pod may run where Pod Security admits only restricted ones; the server itself is the judge.

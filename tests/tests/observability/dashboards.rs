@@ -1,8 +1,9 @@
 //! Grafana's dashboards: they ask for what exists, and can be read.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{checkout, reference};
 
@@ -17,17 +18,26 @@ pub struct Query {
     pub expression: String,
 }
 
+/// The dashboards.
+pub fn files() -> [PathBuf; 2] {
+    ["shop.json", "pipeline.json"].map(|name| checkout("deploy/helm/millrace/files/grafana").join(name))
+}
+
 fn dashboards() -> Vec<Value> {
-    let folder = checkout("deploy/helm/millrace/files/grafana");
-    let read = |name: &str| {
-        let text = std::fs::read_to_string(folder.join(name)).expect("the dashboard is there");
+    let read = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).expect("the dashboard is there");
         serde_json::from_str(&text).expect("the dashboard is JSON")
     };
-    vec![read("shop.json"), read("pipeline.json")]
+    files().iter().map(read).collect()
 }
 
 fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
     dashboard["panels"].as_array().expect("panels").iter().filter(|panel| panel["type"] != "row")
+}
+
+fn expressions(dashboard: &Value) -> impl Iterator<Item = &str> {
+    let targets = panels(dashboard).flat_map(|panel| panel["targets"].as_array().expect("targets"));
+    targets.map(|target| target["expr"].as_str().expect("an expression"))
 }
 
 /// The queries of all panels.
@@ -57,6 +67,45 @@ fn panels_ask_for_metrics_that_exist() {
         assert!(!asked.is_empty(), "{panel} asks for nothing: {expression}");
         let unknown: Vec<_> = asked.difference(&known).collect();
         assert!(unknown.is_empty(), "{panel}: there is no {unknown:?}");
+    }
+}
+
+/// What only grows says nothing as it is, and begins anew with its process: it is asked how fast or how much it grew.
+#[test]
+fn counters_are_asked_for_as_rates() {
+    let known = reference::metrics();
+    let mut seen = 0;
+    for dashboard in &dashboards() {
+        for expression in expressions(dashboard) {
+            let asked = reference::asked(expression).into_iter();
+            for name in asked.filter(|name| known.get(name).is_some_and(|kind| kind == "counter")) {
+                for (at, _) in expression.match_indices(&name) {
+                    seen += 1;
+                    let before = &expression[..at];
+                    assert!(
+                        before.ends_with("rate(") || before.ends_with("increase("),
+                        "{name}: {expression}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} counters");
+}
+
+/// What can be chosen above the panels is what there is in the time that is looked at.
+#[test]
+fn choices_follow_the_time_range() {
+    for dashboard in &dashboards() {
+        let choices = dashboard["templating"]["list"].as_array().expect("variables");
+        let asked: Vec<_> = choices.iter().filter(|choice| choice["type"] == "query").collect();
+        assert_eq!(asked.len(), 2);
+        for choice in asked {
+            assert_eq!(
+                (&choice["refresh"], &choice["datasource"]["uid"]),
+                (&json!(2), &json!("${datasource}"))
+            );
+        }
     }
 }
 

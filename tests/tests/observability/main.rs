@@ -3,6 +3,7 @@
 mod alerts;
 mod dashboards;
 mod farewell;
+mod grafana;
 mod live;
 mod reference;
 mod runbooks;

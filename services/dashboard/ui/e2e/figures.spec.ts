@@ -1,5 +1,8 @@
 // What the page shows is what the API answers, and what follows from the orders.
 
+import { compact } from '../src/format/money.ts';
+import { SCALES } from '../src/live/curve.ts';
+import { drawn, rememberCurves, revenueASteps, type Totals } from './drawn.ts';
 import { expect, open, showsAll, test, values } from './fixtures.ts';
 import { expected, order } from './orders.ts';
 
@@ -97,4 +100,36 @@ test('what rises is shown with the reason', async ({ page, shop }) => {
   await expect(row.locator('.score')).toHaveText((top?.score ?? 0).toFixed(1).replace('.', ','));
   await page.getByText('1 giờ', { exact: true }).click();
   await expect(page.locator('.why')).toContainText('1 giờ');
+});
+
+test('the curve of revenue draws what the API remembers, and says it in words', async ({ page, shop }) => {
+  await rememberCurves(page);
+  await open(page, shop);
+  for (const total of [9_000_000, 30_000_000, 3_000_000, 18_000_000, 24_000_000, 12_000_000]) {
+    await shop.sell([order({ total })]);
+    await page.waitForTimeout(2_100);
+  }
+  // how the curve is cut depends on how long the pipeline has been looked at, and where it ends on the moment
+  const off = async () => {
+    const { heights, places } = await drawn(page, 'revenue');
+    const label = await page.locator('.total').filter({ has: page.locator('#revenue') }).locator('.curve').getAttribute('aria-label') ?? '';
+    const recent = await shop.pipeline.get<Totals[]>('/api/stats/recent');
+    const wanted = SCALES.flatMap((scale) => [0, 1, 2].map((back) =>
+      revenueASteps(recent, (Math.floor(Date.now() / scale.step) - back) * scale.step, scale)));
+    const differences = wanted
+      .filter((steps) => steps.length === heights.length && Math.max(...steps) > 0)
+      .filter((steps) => plain(label).includes(`cao nhất ${plain(compact('vi', BigInt(Math.max(...steps))))}`))
+      .map((steps) => Math.max(...steps.map((value, n) => Math.abs(value / Math.max(...steps) - (heights[n] ?? 0)))));
+    const uneven = Math.max(...places.map((place, n) => Math.abs(place - n / (places.length - 1))));
+    return Math.max(uneven, Math.min(...differences));
+  };
+  // a pixel of the line's height and the rounding of it to whole ones
+  await expect.poll(off).toBeLessThan(0.03);
+  // wherever the steps come to lie as time goes on; a step may just begin between the two looks
+  let alike = 0;
+  for (let n = 0; n < 12; n += 1) {
+    await page.waitForTimeout(700);
+    if (await off() < 0.03) alike += 1;
+  }
+  expect(alike).toBeGreaterThan(9);
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import type { Page } from '@playwright/test';
 
+import { axes, rememberCurves } from './drawn.ts';
 import { cutOff, expect, newcomer, test } from './fixtures.ts';
 import { aDay } from './orders.ts';
 import { ARTEFACTS, Pipeline, runDemo } from './pipeline.ts';
@@ -69,12 +70,34 @@ test('a newcomer who starts the demo sees within ten seconds what the shop is do
   try {
     await page.goto(demo.url);
     await newcomer(page);
-    await page.waitForTimeout(3_000);
-    await page.screenshot({ path: join(ARTEFACTS, 'tour', 'demo.png') });
+    await page.screenshot({ path: join(ARTEFACTS, 'tour', 'demo-after-ten-seconds.png') });
+    await page.waitForTimeout(30_000);
+    await rememberCurves(page);
+    for (const size of ['phone', 'laptop', 'wall'] as const) {
+      await demoOn(page, demo.url, size, 'vi');
+      await demoOn(page, demo.url, size, 'en');
+    }
   } finally {
     await demo.stop();
   }
 });
+
+/** What the demo shows there, in whole and with nothing cut off. */
+async function demoOn(page: Page, url: string, size: keyof typeof SIZES, language: 'vi' | 'en'): Promise<void> {
+  await page.setViewportSize(SIZES[size]);
+  await page.goto(url);
+  if (await page.locator('html').getAttribute('lang') !== language) {
+    await page.getByRole('button', { name: language === 'en' ? 'English' : 'Tiếng Việt' }).click();
+  }
+  await newcomer(page);
+  await page.waitForTimeout(1_000);
+  if (size === 'phone') await asLongAsThePage(page);
+  await page.screenshot({ path: join(ARTEFACTS, 'tour', `demo-${size}-${language}.png`) });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  expect(await cutOff(page), `${size} ${language}`).toEqual([]);
+  const amounts = (await axes(page, 'revenue')).filter((text) => /tỷ|triệu|[BM]$/.test(text));
+  expect(amounts.length, `amounts at the axis: ${size} ${language}`).toBeGreaterThan(0);
+}
 
 async function live(page: Page): Promise<void> {
   await expect(page.locator('.pill')).toHaveAttribute('data-state', 'live');

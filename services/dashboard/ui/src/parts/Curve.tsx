@@ -93,7 +93,7 @@ function axes(named: Named): uPlot.Axis[] {
     {
       ...common,
       size: 4.6 * rem(),
-      space: 2.4 * rem(),
+      space: 1.5 * rem(),
       grid: { stroke: (u) => colour(u, '--line'), width: 1 },
       // without anything to show there is only the line at the bottom
       values: (_, ticks) => ticks.map((tick) => (tick === 0 || tick >= 1 ? named.current.axis?.(tick) ?? '' : '')),
