@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::ObjectMeta;
 
 use crate::api::AnalyticsPipeline;
-use crate::pipeline::{OperatorDefaults, Pipeline, Secrets, Violation};
+use crate::pipeline::{OperatorDefaults, Pipeline, Secrets, Traces, Violation};
 
 /// A file under `tests/golden`.
 pub(crate) fn golden(name: &str) -> PathBuf {
@@ -24,6 +24,7 @@ pub(crate) fn defaults() -> OperatorDefaults {
     OperatorDefaults {
         image: "registry.example/millrace:0.1.0".parse().unwrap(),
         namespace: "millrace-system".to_owned(),
+        traces: Traces::default(),
     }
 }
 

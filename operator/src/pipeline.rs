@@ -9,6 +9,7 @@ mod image;
 mod names;
 mod resources;
 mod secrets;
+mod traces;
 mod validate;
 mod violation;
 
@@ -18,6 +19,7 @@ pub use image::{Image, ImageName, InvalidImage};
 pub use names::{Component, Identity};
 pub use resources::{Allotment, Amount};
 pub use secrets::{Entry, MissingEntry, Secrets};
+pub use traces::Traces;
 pub use violation::Violation;
 
 use std::time::Duration;
@@ -33,6 +35,8 @@ pub struct OperatorDefaults {
     pub image: ImageName,
     /// The operator's own namespace, from which it asks pods how they are; network policies let it in.
     pub namespace: String,
+    /// Where pods send traces.
+    pub traces: Traces,
 }
 
 /// A pipeline that has been checked.
@@ -66,6 +70,8 @@ pub struct Pipeline {
     pub deletion: DeletionSpec,
     /// What all pods run.
     pub image: Image,
+    /// Where pods send traces.
+    pub traces: Traces,
 }
 
 /// The namespace that the operator runs in.

@@ -16,7 +16,7 @@ use crate::events::Events;
 use crate::leader::{Candidate, LeaseError};
 use crate::load::{LoadError, LoadReader};
 use crate::metrics::Metrics;
-use crate::pipeline::OperatorDefaults;
+use crate::pipeline::{OperatorDefaults, Traces};
 use crate::reconcile::write::Writer;
 use crate::reconcile::{Context, Lanes, Memories, Timing, again, reconcile};
 use crate::watches::{Triggers, Watches};
@@ -119,7 +119,11 @@ fn context(
 ) -> Result<(Arc<Context>, Triggers), LoadError> {
     let (watches, triggers) = Watches::start(&client, args.watched(), metrics.clone());
     let context = Context {
-        defaults: OperatorDefaults { image: args.image.clone(), namespace: args.namespace.clone() },
+        defaults: OperatorDefaults {
+            image: args.image.clone(),
+            namespace: args.namespace.clone(),
+            traces: Traces::of(std::env::vars()),
+        },
         timing: Timing { resync: args.resync, deletion_deadline: args.deletion_deadline },
         watches,
         writer: Writer::new(client.clone(), metrics.clone()),

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use harness::kubernetes::{stand_in, until};
 use harness::service::Service;
 use kube::api::DynamicObject;
-use operator::pipeline::{OperatorDefaults, Pipeline};
+use operator::pipeline::{OperatorDefaults, Pipeline, Traces};
 use runtime::KafkaArgs;
 use runtime::settings;
 use serde_json::{Value, json, to_value};
@@ -146,7 +146,11 @@ async fn snapshot(trial: &Trial<'_>, name: &str) -> Result<BTreeMap<String, Valu
         found.insert(format!("topic {topic}"), json!(format!("{state:?}")));
     }
     let resource = trial.pipelines.get(name).await?;
-    let defaults = OperatorDefaults { image: "a:1".parse()?, namespace: "default".to_owned() };
+    let defaults = OperatorDefaults {
+        image: "a:1".parse()?,
+        namespace: "default".to_owned(),
+        traces: Traces::default(),
+    };
     let Ok(pipeline) = Pipeline::validate(&resource, &defaults) else { bail!("what was taken is not valid") };
     let directory = settings::read(&KafkaArgs::to(trial.kafka.brokers()), &pipeline.topics)?;
     found.insert("settings".to_owned(), json!(format!("{:?} {:?}", directory.settings, directory.owner)));

@@ -51,6 +51,7 @@ pub(super) fn environment(pipeline: &Pipeline, component: Component) -> Vec<EnvV
         value("DEAD_LETTER_TOPIC", &pipeline.topics.dead_letters),
     ];
     all.extend(kafka(pipeline));
+    all.extend(pipeline.traces.variables().map(|(name, text)| value(name, text)));
     match component {
         Component::Processor(_) => all.extend([instance(), transaction_timeout(pipeline)]),
         Component::Views => all.extend(redis(pipeline)),

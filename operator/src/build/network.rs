@@ -25,7 +25,7 @@ pub(super) fn policies(pipeline: &Pipeline) -> Vec<NetworkPolicy> {
     [for_all(pipeline, operator), views(pipeline)].into_iter().chain(dashboard).collect()
 }
 
-/// All pods: the operator asks them how they are; they ask for names and talk to Kafka. Everything else is forbidden
+/// All pods: the operator asks them how they are; they ask for names, talk to Kafka and send traces. Everything else is forbidden
 /// by being selected here.
 fn for_all(pipeline: &Pipeline, operator: &OperatorNamespace) -> NetworkPolicy {
     let from_operator = NetworkPolicyIngressRule {
@@ -37,11 +37,12 @@ fn for_all(pipeline: &Pipeline, operator: &OperatorNamespace) -> NetworkPolicy {
         ports: Some(vec![tcp(ADMIN_PORT)]),
     };
     let kafka = pipeline.kafka.brokers.ports.iter().map(|port| tcp(i32::from(*port))).collect();
+    let traces = pipeline.traces.port().map(|port| to(vec![tcp(i32::from(port))]));
     policy(
         metadata::of_pipeline(&pipeline.identity),
         metadata::pods(&pipeline.identity, None),
         vec![from_operator],
-        vec![to(vec![port("UDP", DNS_PORT), tcp(DNS_PORT)]), to(kafka)],
+        [to(vec![port("UDP", DNS_PORT), tcp(DNS_PORT)]), to(kafka)].into_iter().chain(traces).collect(),
     )
 }
 

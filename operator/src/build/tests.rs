@@ -3,6 +3,7 @@ mod golden;
 mod network;
 mod restricted;
 mod stable;
+mod traces;
 
 use std::collections::BTreeMap;
 

@@ -52,6 +52,7 @@ pub(super) fn validate(
             settings: settings?,
             views: views?,
             image: image?,
+            traces: defaults.traces.clone(),
         })
     };
     match (pipeline(&mut found), found.into_inner()) {

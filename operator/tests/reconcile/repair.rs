@@ -12,7 +12,7 @@ use kube::ResourceExt;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use operator::api::AnalyticsPipeline;
 use operator::build::{Children, Observed, build};
-use operator::pipeline::{OperatorDefaults, Pipeline};
+use operator::pipeline::{OperatorDefaults, Pipeline, Traces};
 use serde::Serialize;
 use serde_json::{Value, json, to_value};
 
@@ -21,6 +21,7 @@ fn wanted(trial: &Trial<'_>, resource: &AnalyticsPipeline) -> Result<BTreeMap<(S
     let defaults = OperatorDefaults {
         image: "millrace.test/millrace:1".parse()?,
         namespace: trial.space.namespace().to_owned(),
+        traces: Traces::default(),
     };
     let pipeline = Pipeline::validate(resource, &defaults).expect("what the server took is valid");
     let Children { service_accounts, network_policies, budgets, deployments, services, ingresses } =
