@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::process::Output;
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use harness::binary::Build;
 use harness::case::{self, Case};
+use harness::cluster::{Cluster, Setup};
 use harness::kafka::Kafka;
+use harness::load::{self, Plan};
+use harness::oracle::Expected;
 use harness::pipeline::Pipeline;
 use harness::redis_server::Redis;
 use harness::topic::{self, Admin};
+use harness::{bad_orders, http};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -114,6 +119,34 @@ fn settings_that_are_set_at_once_get_different_generations() {
         );
         let shown = printed(pipeline.run(&["settings", "get"])?)?;
         ensure!(shown.contains(&format!("generation: {}", expected.len())), "{shown}");
+        Ok(())
+    });
+}
+
+/// What a person on call needs fits on one screen, and is what really happened.
+#[test]
+fn a_stage_is_shown_on_one_screen() {
+    case::run("shown", |case| {
+        let mut cluster = Cluster::start(case, &Setup { views: false, ..Setup::default() })?;
+        let (stage, bad) = (cluster.stage(), Arc::new(bad_orders::all()?));
+        let plan = Plan { seed: 9, prefix: "shown".to_owned(), rate: 1_000, users: 20, orders: 500, bad };
+        load::produce(cluster.pipeline.brokers(), &cluster.pipeline.orders(), plan)?;
+        cluster.settle(&cluster.expected()?)?;
+        let replica = cluster.replicas.first().context("a replica")?;
+        let status = http::get(replica.admin_port(), "/status/text")?.body;
+        ensure!(
+            status.contains("ready") && status.contains(&stage) && status.lines().count() <= 24,
+            "{status}"
+        );
+        let Expected { orders, dead_letters, .. } = cluster.check()?;
+        let read =
+            format!("{orders} orders and {} invalid ones read, 0 records given up", dead_letters.len());
+        let shown = printed(cluster.pipeline.run(&["state", "show", &stage])?)?;
+        for words in [read.as_str(), "NO REPLICA RUNS", "everything is read", "settings of generation 0"] {
+            ensure!(shown.contains(words), "{words:?} is not in {shown}");
+        }
+        let (lines, width) = (shown.lines().count(), shown.lines().map(|line| line.chars().count()).max());
+        ensure!(lines <= 24 && width <= Some(110), "{lines} lines, {width:?} columns: {shown}");
         Ok(())
     });
 }
