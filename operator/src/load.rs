@@ -112,6 +112,7 @@ impl LoadReader {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn at(locate: Locate) -> Result<Self, LoadError> {
+        runtime::tls::install_provider();
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())

@@ -12,6 +12,7 @@ pub mod settings;
 pub mod shutdown;
 pub mod status;
 pub mod telemetry;
+pub mod tls;
 pub mod topics;
 pub mod traces;
 

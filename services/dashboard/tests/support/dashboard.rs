@@ -24,6 +24,8 @@ pub struct Dashboard {
 impl Dashboard {
     /// Starts one on a free port. It follows topics `metrics` and `alerts`.
     pub async fn start(brokers: &str, store: Store) -> Result<Self> {
+        // for the client of the tests
+        runtime::tls::install_provider();
         let process = Process::new(Shutdown::new());
         let config = config("127.0.0.1:0", brokers, store);
         let running = tokio::spawn(run(config, process.clone()));

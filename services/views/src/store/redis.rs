@@ -32,8 +32,8 @@ pub struct RedisStore {
 impl RedisStore {
     /// A store that connects with its first request.
     pub fn new(args: RedisAddress) -> Self {
-        // without one the client panics at rediss:// URLs; an error says that the process has one already
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        // without one the client panics at rediss:// URLs
+        runtime::tls::install_provider();
         Self { args, link: Mutex::new(None) }
     }
 
