@@ -122,7 +122,7 @@ fn context(
         defaults: OperatorDefaults {
             image: args.image.clone(),
             namespace: args.namespace.clone(),
-            traces: Traces::of(std::env::vars()),
+            traces: Traces::from_env(),
         },
         timing: Timing { resync: args.resync, deletion_deadline: args.deletion_deadline },
         watches,

@@ -21,6 +21,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
 
 const LIMIT: Duration = Duration::from_mins(1);
+/// What the collector has received stands in its file after this long.
+const FLUSHED: Duration = Duration::from_secs(1);
 const PRODUCER: i32 = 4;
 const CONSUMER: i32 = 5;
 const INTERNAL: i32 = 1;
@@ -133,22 +135,28 @@ fn an_order_is_followed_to_the_dashboards_event() {
         let simulate = pipeline.spec("simulator", &simulate, Needs { kafka: true, redis: false });
         let mut simulator = servers.traced(simulate).start()?;
         simulator.process().wait_end(LIMIT)?;
-        let all = |name: &str| -> Result<usize> {
-            Ok(servers.collector.spans()?.iter().filter(|span| span.name == name).count())
-        };
-        let sent = all("send shop-orders")?;
-        wait::until("all traces to arrive", LIMIT, || Ok(all("emit alerts")? == sent))?;
+        let begun = topic::read(pipeline.brokers(), &pipeline.orders())?;
+        let begun: BTreeSet<_> =
+            begun.iter().filter_map(|order| Some(order.header("traceparent")?[3..35].to_owned())).collect();
+        wait::until("every trace to reach the clients", LIMIT, || {
+            let spans = servers.collector.spans()?;
+            let emitted = spans.iter().filter(|span| span.name == "emit alerts");
+            Ok(emitted.map(|span| span.trace_id.as_str()).collect::<BTreeSet<_>>().len() == begun.len())
+        })?;
         let events = client.events();
+        // they send what waits
         stage.drain()?;
         dashboard.drain()?;
-        check(&servers.collector.spans()?, sent, &pipeline)?;
+        std::thread::sleep(FLUSHED);
+        check(&servers.collector.spans()?, &begun, &pipeline)?;
         ensure!(events.contains(r#"42["alerts",{"#), "no alert came: {events}");
         Ok(())
     });
 }
 
-fn check(spans: &[Span], sent: usize, pipeline: &Pipeline) -> Result<()> {
+fn check(spans: &[Span], begun: &BTreeSet<String>, pipeline: &Pipeline) -> Result<()> {
     // at most one in 100 ms, of 500 orders in 5 s
+    let sent = begun.len();
     ensure!((20..=70).contains(&sent), "{sent} traces");
     ensure!(spans.iter().all(|span| span.namespace == "shop"), "{spans:?}");
     let chains = Chains::of(spans);
@@ -163,11 +171,12 @@ fn check(spans: &[Span], sent: usize, pipeline: &Pipeline) -> Result<()> {
     );
     let roots = chains.named("send shop-orders");
     ensure!(roots.iter().all(|span| span.parent_span_id.is_empty() && span.kind == PRODUCER));
+    ensure!(roots.iter().map(|span| span.trace_id.clone()).collect::<BTreeSet<_>>() == *begun);
     ensure!(roots.iter().all(|span| span.service == "millrace-simulator"));
     let group = orders[0].attribute("messaging.consumer.group.name");
     ensure!(group == Some(pipeline.group("revenue-fraud-trend")), "{group:?}");
-    let commits = chains.named("commit");
-    ensure!(commits.iter().all(|span| span.kind == INTERNAL && span.parent_span_id.is_empty()));
+    let commits = chains.follow("commit", INTERNAL, stage, "process shop-orders")?;
+    ensure!(commits.iter().all(|span| span.links.iter().any(|link| link.span_id == span.parent_span_id)));
     let linked: BTreeSet<_> =
         commits.iter().flat_map(|span| &span.links).map(|link| (&link.trace_id, &link.span_id)).collect();
     ensure!(linked == orders.iter().map(|span| (&span.trace_id, &span.span_id)).collect(), "{linked:?}");
@@ -240,6 +249,7 @@ fn only_recorded_traces_are_carried_on() {
             on.iter().filter_map(|(order, context)| Some((order, context.as_ref()?))).collect();
         let [(order, context)] = traced[..] else { anyhow::bail!("{on:?}") };
         ensure!(order == "recorded" && context.starts_with(&SAMPLED[..36]), "{on:?}");
+        std::thread::sleep(FLUSHED);
         let spans = servers.collector.spans()?;
         let parent: Vec<_> = spans.iter().filter(|span| span.name == "process on-orders").collect();
         ensure!(parent.len() == 1 && parent[0].parent_span_id == SAMPLED[36..52], "{spans:?}");
@@ -252,6 +262,7 @@ fn only_recorded_traces_are_carried_on() {
         silent("off", &|spec| spec)?;
         silent("disabled", &|spec| servers.traced(spec).env("OTEL_SDK_DISABLED", "true"))?;
         silent("sampler", &|spec| servers.traced(spec).env("OTEL_TRACES_SAMPLER", "always_off"))?;
+        std::thread::sleep(FLUSHED);
         ensure!(servers.collector.spans()?.len() == spans.len(), "spans although traces were off");
         let away = format!("http://127.0.0.1:{}", free_port()?);
         let lost = run("away", &|spec| servers.traced(spec).env("OTEL_EXPORTER_OTLP_ENDPOINT", &away))?;

@@ -1,11 +1,14 @@
 //! Where pods send traces: OpenTelemetry's standard variables, handed on as the operator has them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use url::Url;
 
 /// What the names of the variables begin with.
 const PREFIX: &str = "OTEL_";
+/// What is the operator's own: what it is called, and files that only its pod has.
+const OWN: [&str; 4] = ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "_CERTIFICATE", "_CLIENT_KEY"];
 /// What names the receiver; the first wins.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
@@ -14,9 +17,17 @@ const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORT
 pub struct Traces(BTreeMap<String, String>);
 
 impl Traces {
-    /// Those of an environment.
+    /// Those of an environment that pods can do something with.
     pub fn of(environment: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect())
+        let is_for_pods = |name: &str| name.starts_with(PREFIX) && !OWN.iter().any(|own| name.ends_with(own));
+        Self(environment.into_iter().filter(|(name, _)| is_for_pods(name)).collect())
+    }
+
+    /// Those of the operator's own environment.
+    pub fn from_env() -> Self {
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self::of(std::env::vars_os().filter_map(text))
     }
 
     /// Names and values, in the order of names.
@@ -42,7 +53,14 @@ mod tests {
 
     #[test]
     fn only_its_variables_are_handed_on() {
-        let traces = of([("PATH", "/bin"), ("OTEL_SDK_DISABLED", "true"), ("HOTEL_", "x"), ("OTEL_A", "")]);
+        let traces = of([
+            ("PATH", "/bin"),
+            ("OTEL_SDK_DISABLED", "true"),
+            ("HOTEL_", "x"),
+            ("OTEL_A", ""),
+            ("OTEL_SERVICE_NAME", "operator"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.crt"),
+        ]);
         let expected = [("OTEL_A", ""), ("OTEL_SDK_DISABLED", "true")];
         assert_eq!(traces.variables().collect::<Vec<_>>(), expected);
     }

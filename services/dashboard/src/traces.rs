@@ -1,7 +1,9 @@
 //! Follows an alert's trace from its record to the event that clients get.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use runtime::traces::{self, Operation, SdkSpan, Span, SpanContext, Tracer};
@@ -21,9 +23,8 @@ pub struct Emission {
 impl Traces {
     /// Begins the span of an alert's record, if whoever sent it records the trace.
     pub(crate) fn process(&self, message: &BorrowedMessage<'_>) -> Option<SdkSpan> {
-        let headers = message.headers()?;
-        let header = |name: &str| headers.iter().filter(|found| found.key == name).last()?.value;
-        let parent = traces::extract(header)?;
+        // the client panics at a header whose name is no UTF-8
+        let parent = catch_unwind(AssertUnwindSafe(|| parent(message))).ok().flatten()?;
         let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
         let operation = Operation::Process { topic, partition, offset };
         Some(traces::child(&self.0, operation, &parent, None)).filter(Span::is_recording)
@@ -36,10 +37,17 @@ impl Traces {
     }
 }
 
+fn parent(message: &BorrowedMessage<'_>) -> Option<SpanContext> {
+    let headers = message.headers()?;
+    traces::extract(|name| headers.iter().filter(|found| found.key == name).last()?.value)
+}
+
 impl Emission {
-    /// A span for the first client that is sent the event: the others' differ in nothing worth a span each.
-    pub(crate) fn begin(&self) -> Option<SdkSpan> {
-        let is_first = !self.begun.swap(true, Ordering::Relaxed);
-        is_first.then(|| traces::child(&self.tracer, Operation::Emit { event: "alerts" }, &self.parent, None))
+    /// A client was sent the event, which began at `since`. Makes a span for the first one: the others' differ in
+    /// nothing worth a span each.
+    pub(crate) fn sent(&self, since: SystemTime) {
+        if !self.begun.swap(true, Ordering::Relaxed) {
+            traces::child(&self.tracer, Operation::Emit { event: "alerts" }, &self.parent, Some(since)).end();
+        }
     }
 }

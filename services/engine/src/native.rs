@@ -149,7 +149,8 @@ pub(crate) struct Record<'b> {
     pub timestamp: Timestamp,
     pub key: Option<&'b [u8]>,
     pub value: Option<&'b [u8]>,
-    message: &'b rd::rd_kafka_message_t,
+    message: *const rd::rd_kafka_message_t,
+    batch: PhantomData<&'b ()>,
 }
 
 impl<'b> Record<'b> {
@@ -201,7 +202,8 @@ unsafe fn read<'b>(message: *const rd::rd_kafka_message_t) -> Result<Record<'b>,
         timestamp: Timestamp(timestamp),
         key,
         value,
-        message: fields,
+        message,
+        batch: PhantomData,
     })
 }
 

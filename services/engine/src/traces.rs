@@ -1,13 +1,13 @@
 //! Spans of the orders that raised an alert, and of the commits that made the alerts visible.
 //!
-//! Only for these are an order's headers looked at, and of each commit only for so many: what tracing costs does not
+//! Only for these are an order's headers looked at, and only for so many in some time: what tracing costs does not
 //! grow with the orders. A trace goes from the order's producer through `process orders` and `send alerts` to whoever
-//! reads the alert; `commit` has a trace of its own and links to what it committed.
+//! reads the alert; `commit` is in the trace of the first of its orders and links to them all.
 
 use std::ops::Range;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::{Link, SpanBuilder, Tracer as _};
+use opentelemetry::trace::{Link, SpanBuilder, TraceContextExt, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute::{
     MESSAGING_BATCH_MESSAGE_COUNT, MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_SYSTEM,
@@ -17,9 +17,11 @@ use runtime::traces::{self, Operation, SdkSpan, Span, SpanContext, Status, Trace
 
 use crate::native::Record;
 
-/// Orders of one commit whose headers are looked at.
-const LOOKED_AT: usize = 500;
-/// Orders of one commit that are traced.
+/// Within a commit, and within this time, …
+const WINDOW: Duration = Duration::from_millis(50);
+/// … the headers of so many orders are looked at, …
+const LOOKED_AT: usize = 200;
+/// … and so many orders are traced.
 const TRACED: usize = 20;
 
 /// Begins and ends a stage's spans.
@@ -30,6 +32,8 @@ pub(crate) struct Traces {
     pub group: String,
     waiting: Vec<Traced>,
     looked_at: usize,
+    traced: usize,
+    window_began: Instant,
     commit_began: Option<SystemTime>,
 }
 
@@ -45,12 +49,22 @@ struct Traced {
 impl Traces {
     pub(crate) fn new(tracer: Tracer, orders: &str, alerts: &str, group: &str) -> Self {
         let [orders, alerts, group] = [orders, alerts, group].map(str::to_owned);
-        Self { tracer, orders, alerts, group, waiting: Vec::new(), looked_at: 0, commit_began: None }
+        Self {
+            tracer,
+            orders,
+            alerts,
+            group,
+            waiting: Vec::new(),
+            looked_at: 0,
+            traced: 0,
+            window_began: Instant::now(),
+            commit_began: None,
+        }
     }
 
     /// An order raised the waiting alerts with these numbers.
     pub(crate) fn raised(&mut self, record: &Record<'_>, alerts: Range<usize>) {
-        if self.looked_at >= LOOKED_AT || self.waiting.len() >= TRACED {
+        if self.looked_at >= LOOKED_AT || self.traced >= TRACED {
             return;
         }
         self.looked_at += 1;
@@ -60,6 +74,7 @@ impl Traces {
         let mut process = traces::child(&self.tracer, order, &parent, None);
         if process.is_recording() {
             process.set_attribute(KeyValue::new(MESSAGING_CONSUMER_GROUP_NAME, self.group.clone()));
+            self.traced += 1;
             self.waiting.push(Traced { alerts, process, send: None });
         }
     }
@@ -83,7 +98,9 @@ impl Traces {
 
     /// All that waits was committed, with so many alerts.
     pub(crate) fn committed(&mut self, alerts: usize) {
-        if !self.waiting.is_empty() {
+        if let Some(first) = self.waiting.first() {
+            // in a trace that is recorded: of its own, it would be left to the sampler
+            let parent = Context::new().with_remote_span_context(first.process.span_context().clone());
             let links = self.waiting.iter().map(|traced| link(traced.process.span_context())).collect();
             let mut commit = SpanBuilder::from_name("commit").with_links(links).with_attributes([
                 KeyValue::new(MESSAGING_SYSTEM, "kafka"),
@@ -91,20 +108,36 @@ impl Traces {
                 KeyValue::new(MESSAGING_BATCH_MESSAGE_COUNT, i64::try_from(alerts).unwrap_or(i64::MAX)),
             ]);
             commit.start_time = self.commit_began;
-            self.tracer.build_with_context(commit, &Context::new()).end();
+            self.tracer.build_with_context(commit, &parent).end();
         }
         // they end as they are dropped
         self.waiting.clear();
-        self.looked_at = 0;
+        self.renew();
     }
 
-    /// What still waits is given up: its orders are read again.
+    /// However short the commits are, the limits hold for some time.
+    fn renew(&mut self) {
+        if self.window_began.elapsed() >= WINDOW {
+            (self.looked_at, self.traced, self.window_began) = (0, 0, Instant::now());
+        }
+    }
+
+    /// What still waits is given up: what of it was not committed is read again.
     pub(crate) fn give_up(&mut self) {
-        let status = Status::error("not committed; the order is read again");
+        let status = Status::error("the commit failed or is in doubt; what was not committed is read again");
         for mut traced in self.waiting.drain(..) {
             traced.process.set_status(status.clone());
+            if let Some(send) = &mut traced.send {
+                send.set_status(status.clone());
+            }
         }
-        self.looked_at = 0;
+        self.renew();
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        self.give_up();
     }
 }
 

@@ -139,12 +139,17 @@ fn is_on() -> Result<bool, TracesError> {
     }
 }
 
+/// Whether a list of attributes, as `OTEL_RESOURCE_ATTRIBUTES` has it, names the service.
+fn names_service(list: &str) -> bool {
+    list.split(',').any(|entry| entry.split_once('=').is_some_and(|(key, _)| key.trim() == SERVICE_NAME))
+}
+
 /// What the environment says of the process, and where it is silent, what we know.
 fn resource(service: Service<'_>) -> Resource {
     let said = Resource::builder().build();
     let is_said = |name: &'static str| said.get(&Key::from_static_str(name)).is_some();
     let is_named = variable("OTEL_SERVICE_NAME").is_some()
-        || variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|list| list.contains(SERVICE_NAME));
+        || variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|list| names_service(&list));
     let mut resource = Resource::builder();
     if !is_named {
         resource = resource.with_service_name(service.name);
@@ -160,4 +165,15 @@ fn resource(service: Service<'_>) -> Resource {
         }
     }
     resource.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_service;
+
+    #[test]
+    fn only_its_own_attribute_names_the_service() {
+        assert!(names_service("a=1, service.name=shop"));
+        assert!(!names_service("service.namespace=shop,peer.service.name=x,service.name"));
+    }
 }

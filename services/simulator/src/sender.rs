@@ -84,30 +84,26 @@ impl Sender {
     pub(crate) fn offer(&mut self, order: &Order<'_>) -> Result<Offer, KafkaError> {
         self.value.clear();
         order.write_json(&mut self.value);
-        let mut headers = self.headers.clone();
-        let mut traced = UNTRACED;
-        if let Some(traces) = self.traces.as_mut().filter(|traces| traces.is_due(order.timestamp)) {
-            (traced, headers) = traces.begin(order.timestamp, headers);
-        }
+        let due = self.traces.as_mut().and_then(|traces| traces.headers(order.timestamp, &self.headers));
+        let (traced, headers) = due.unwrap_or_else(|| (UNTRACED, self.headers.clone()));
         let record = BaseRecord::with_opaque_to(&self.topic, traced)
             .key(order.user_id)
             .payload(&self.value)
             .timestamp(order.timestamp.0)
             .headers(headers);
-        let sent = self.producer.send(record).map_err(|(error, _)| error);
-        if let (Err(error), Some(traces)) = (&sent, &self.traces) {
-            traces.waiting.end(traced, Some(error.to_string()));
-        }
-        match sent {
+        match self.producer.send(record) {
             Ok(()) => {
                 self.tally.record_accepted();
                 Ok(Offer::Accepted)
             }
-            Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+            Err((error, refused)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+                if let Some(traces) = &mut self.traces {
+                    traces.keep(traced, refused.headers);
+                }
                 self.tally.record_queue_full();
                 Ok(Offer::QueueFull)
             }
-            Err(error) => Err(self.producer.client().fatal_error().map_or(error, fatal)),
+            Err((error, _)) => Err(self.producer.client().fatal_error().map_or(error, fatal)),
         }
     }
 }
@@ -152,7 +148,7 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, traced: usize) {
-        self.waiting.end(traced, result.as_ref().err().map(|(error, _)| error.to_string()));
+        self.waiting.end(traced, result.as_ref().err().map(|(error, _)| error));
         match result {
             Ok(_) => self.tally.record_delivered(),
             Err((error, _)) => {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::Timestamp;
+use rdkafka::error::KafkaError;
 use rdkafka::message::OwnedHeaders;
 use runtime::traces::{self, Operation, SdkSpan, Span, Status, Tracer};
 
@@ -18,6 +19,8 @@ pub(crate) struct Traces {
     topic: String,
     next: Timestamp,
     last: usize,
+    /// Of an order for which there was no room: it is offered again.
+    kept: Option<(usize, OwnedHeaders)>,
     /// What has begun and not ended.
     pub waiting: Waiting,
 }
@@ -28,16 +31,27 @@ pub(crate) struct Waiting(Arc<Mutex<HashMap<usize, SdkSpan>>>);
 
 impl Traces {
     pub(crate) fn new(tracer: Tracer, topic: &str, waiting: Waiting) -> Self {
-        Self { tracer, topic: topic.to_owned(), next: Timestamp(i64::MIN), last: UNTRACED, waiting }
+        Self {
+            tracer,
+            topic: topic.to_owned(),
+            next: Timestamp(i64::MIN),
+            last: UNTRACED,
+            kept: None,
+            waiting,
+        }
     }
 
-    /// Whether a trace is due with an order made at `now`.
-    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
-        now >= self.next
+    /// The number of the order's trace and its headers, if a trace is due with an order made at `now`.
+    pub(crate) fn headers(&mut self, now: Timestamp, plain: &OwnedHeaders) -> Option<(usize, OwnedHeaders)> {
+        self.kept.take().or_else(|| (now >= self.next).then(|| self.begin(now, plain.clone())))
     }
 
-    /// Begins a trace. Returns its number and the order's headers with its context.
-    pub(crate) fn begin(&mut self, now: Timestamp, headers: OwnedHeaders) -> (usize, OwnedHeaders) {
+    /// There was no room for the order: it has the same number and headers when it is offered again.
+    pub(crate) fn keep(&mut self, number: usize, headers: Option<OwnedHeaders>) {
+        self.kept = headers.filter(|_| number != UNTRACED).map(|headers| (number, headers));
+    }
+
+    fn begin(&mut self, now: Timestamp, headers: OwnedHeaders) -> (usize, OwnedHeaders) {
         self.next = Timestamp(now.0 + EVERY_MS);
         let span = traces::root(&self.tracer, Operation::Send { topic: &self.topic });
         let headers = traces::inject(span.span_context(), headers);
@@ -52,14 +66,14 @@ impl Traces {
 
 impl Waiting {
     /// The order with this number was delivered, or given up because of `error`. Its span ends.
-    pub(crate) fn end(&self, number: usize, error: Option<String>) {
+    pub(crate) fn end(&self, number: usize, error: Option<&KafkaError>) {
         if number == UNTRACED {
             return;
         }
         // it ends as it is dropped
         let span = self.lock().remove(&number);
         if let (Some(mut span), Some(error)) = (span, error) {
-            span.set_status(Status::error(error));
+            span.set_status(Status::error(error.to_string()));
         }
     }
 

@@ -1,6 +1,6 @@
 //! One client: sends it what is new, as fast as it takes it and no faster than it should get it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use runtime::Shutdown;
 use socketioxide::extract::SocketRef;
@@ -85,8 +85,12 @@ impl Client<'_> {
         match item {
             Item::Update { payload, .. } => self.socket.emit("metrics", &**payload),
             Item::Alert { alert, .. } => {
-                let _span = alert.emission.as_ref().and_then(|emission| emission.begin());
-                self.socket.emit("alerts", &*alert.payload)
+                let traced = alert.emission.as_ref().map(|emission| (emission, SystemTime::now()));
+                self.socket.emit("alerts", &*alert.payload)?;
+                if let Some((emission, since)) = traced {
+                    emission.sent(since);
+                }
+                Ok(())
             }
         }
     }

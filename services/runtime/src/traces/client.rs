@@ -26,6 +26,14 @@ pub enum ClientError {
         #[source]
         source: rustls::pki_types::pem::Error,
     },
+    /// The file holds none.
+    #[error("{variable}: {} holds no certificate", path.display())]
+    Empty {
+        /// The variable that names the file.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// Something that the environment cannot be blamed for.
     #[error("cannot make an HTTP client for traces")]
     Http(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -65,6 +73,10 @@ fn roots() -> Result<RootCertStore, ClientError> {
 }
 
 fn read(variable: &'static str, path: PathBuf) -> Result<Vec<CertificateDer<'static>>, ClientError> {
-    let read = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect);
-    read.map_err(|source| ClientError::Certificate { variable, path, source })
+    let read = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(none) if none.is_empty() => Err(ClientError::Empty { variable, path }),
+        Ok(certificates) => Ok(certificates),
+        Err(source) => Err(ClientError::Certificate { variable, path, source }),
+    }
 }

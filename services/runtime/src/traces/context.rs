@@ -30,10 +30,14 @@ impl Extractor for Carried<'_> {
     }
 }
 
+/// A longer state is not carried on; the standard asks for so many bytes. Alerts must fit into their topic.
+const LONGEST_STATE: usize = 512;
+
 /// The context that a record carries, if whoever sent it records the trace. What is no context counts as none.
 pub fn extract<'h>(header: impl Fn(&str) -> Option<&'h [u8]>) -> Option<SpanContext> {
     let text = |name| header(name).and_then(|value| str::from_utf8(value).ok());
-    let carried = Carried { traceparent: text(TRACEPARENT)?, tracestate: text(TRACESTATE) };
+    let tracestate = text(TRACESTATE).filter(|state| state.len() <= LONGEST_STATE);
+    let carried = Carried { traceparent: text(TRACEPARENT)?, tracestate };
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carried);
     let context = context.span().span_context().clone();
     (context.is_valid() && context.is_sampled()).then_some(context)
@@ -91,5 +95,8 @@ mod tests {
     fn a_bad_state_does_not_cost_the_context() {
         assert!(extracted(SAMPLED.as_bytes(), Some(b"\xff")).is_some());
         assert!(extracted(SAMPLED.as_bytes(), Some(b"=,=,=")).is_some());
+        let long = format!("shop={}", "x".repeat(510));
+        let context = extracted(SAMPLED.as_bytes(), Some(long.as_bytes())).unwrap();
+        assert_eq!(context.trace_state().header(), "");
     }
 }
