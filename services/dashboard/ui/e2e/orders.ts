@@ -140,7 +140,7 @@ export function aDay(now: number): Order[] {
 export function payloadOrders(): Order[] {
   return PAYLOADS.flatMap((payload, which) => [
     order({ total: 9_000_000_000, product: payload, city: payload, userId: payload, orderId: `${payload}!` }),
-    ...Array.from({ length: 69 }, (_, n) =>
+    ...Array.from({ length: 119 }, (_, n) =>
       order({ total: 90_000, product: payload, city: payload, userId: `user-${which}-${n}` })),
   ]);
 }
