@@ -19,6 +19,7 @@ use kube::{Api, Client};
 use runtime::Shutdown;
 
 use crate::chain::chain;
+use crate::reconcile::write::is_namespace_going;
 
 /// Name of the Lease.
 pub const LEASE: &str = "millrace-operator";
@@ -197,7 +198,7 @@ impl Held {
                 (self.lease, self.renewed) = (lease, begun);
                 Ok(())
             }
-            Ok(Err(LeaseError::Write(error))) if is_namespace_going(&error) => {
+            Ok(Err(LeaseError::Write(kube::Error::Api(refusal)))) if is_namespace_going(&refusal) => {
                 tracing::warn!("the operator's own namespace is being deleted");
                 self.renewed = begun;
                 Ok(())
@@ -251,13 +252,6 @@ fn taken(lease: &Lease, identity: &str) -> Lease {
         ..before
     };
     Lease { metadata: lease.metadata.clone(), spec: Some(spec) }
-}
-
-/// Whether nothing can be made because the whole namespace is being deleted.
-fn is_namespace_going(error: &kube::Error) -> bool {
-    let kube::Error::Api(status) = error else { return false };
-    let mut causes = status.details.iter().flat_map(|details| &details.causes);
-    causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 /// `None` when somebody else was faster.

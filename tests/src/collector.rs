@@ -121,20 +121,10 @@ impl Collector {
     /// # Errors
     /// When it does not start.
     pub fn start(case: &Case) -> Result<Self> {
-        let program = run_script(Command::new(script("otel-collector")))?;
-        let (port, file, config) = (free_port()?, case.path("spans.json"), case.path("collector.yaml"));
-        fs::write(
-            &config,
-            format!(
-                "receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{port}'}}}}}}}}\n\
-                 exporters: {{file: {{path: '{}', flush_interval: 100ms}}}}\n\
-                 service:\n  telemetry: {{metrics: {{level: none}}}}\n  \
-                 pipelines: {{traces: {{receivers: [otlp], exporters: [file]}}}}\n",
-                file.display()
-            ),
-        )?;
-        let mut command = case.command(program);
-        command.arg(format!("--config=file:{}", config.display()));
+        run_script(Command::new(script("otel-collector")))?;
+        let (port, file) = (free_port()?, case.path("spans.json"));
+        let mut command = case.command(script("otel-collector"));
+        command.arg(port.to_string()).arg(&file);
         let process = Process::spawn("otel-collector", command, case.path("collector.log"))?;
         wait::until("the collector to listen", START_LIMIT, || Ok(http::get(port, "/v1/traces").is_ok()))?;
         Ok(Self { port, file, _process: process })

@@ -25,8 +25,8 @@ pub(super) fn policies(pipeline: &Pipeline) -> Vec<NetworkPolicy> {
     [for_all(pipeline, operator), views(pipeline)].into_iter().chain(dashboard).collect()
 }
 
-/// All pods: the operator asks them how they are; they ask for names, talk to Kafka and send traces. Everything else is forbidden
-/// by being selected here.
+/// All pods: the operator asks them how they are; they ask for names, talk to Kafka and send traces. Everything else
+/// is forbidden by being selected here.
 fn for_all(pipeline: &Pipeline, operator: &OperatorNamespace) -> NetworkPolicy {
     let from_operator = NetworkPolicyIngressRule {
         from: Some(vec![NetworkPolicyPeer {

@@ -148,8 +148,7 @@ impl RequestError {
 
     /// Whether nothing can be made because the whole namespace is being deleted.
     pub(crate) fn is_namespace_going(&self) -> bool {
-        let causes = self.refusal().and_then(|status| status.details.as_ref()).map(|details| &details.causes);
-        causes.is_some_and(|causes| causes.iter().any(|cause| cause.reason == "NamespaceTerminating"))
+        self.refusal().is_some_and(is_namespace_going)
     }
 
     /// Whether asking again the same cannot help.
@@ -172,6 +171,12 @@ impl From<kube::Error> for RequestError {
     fn from(error: kube::Error) -> Self {
         Self::Failed(Box::new(error))
     }
+}
+
+/// Whether a refusal says that nothing can be made because the whole namespace is being deleted.
+pub(crate) fn is_namespace_going(refusal: &kube::core::Status) -> bool {
+    let mut causes = refusal.details.iter().flat_map(|details| &details.causes);
+    causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 /// A body that names what it is about; the rest is up to the caller.

@@ -130,6 +130,7 @@ impl<'a> Preparation<'a> {
             .map_err(|error| StageError::Metrics(error.to_string()))?;
         let input = Input::start(consumer_config(self.client(), group, instance), &topics.orders)?;
         need.missing(waiting_for_partitions(topics));
+        let tracer = self.process.tracer.clone();
         Ok(Stage {
             kafka: self.config.kafka.clone(),
             producer_config: self.producer_config(),
@@ -141,7 +142,7 @@ impl<'a> Preparation<'a> {
             reporter: Reporter::new(self.process.status.clone(), stage, instance),
             need,
             shutdown: self.process.shutdown.clone(),
-            fold: Fold::new(claim.dead_letters, self.traces()),
+            fold: Fold::new(claim.dead_letters, tracer.map(|tracer| Traces::new(tracer, &self.identity))),
             changelog: Changelog::default(),
             assigned: None,
             membership: None,
@@ -156,12 +157,6 @@ impl<'a> Preparation<'a> {
             dead_letter_limit: DEAD_LETTER_LIMIT,
             identity: self.identity,
         })
-    }
-
-    fn traces(&self) -> Option<Traces> {
-        let Identity { topics, group, .. } = &self.identity;
-        let tracer = self.process.tracer.clone()?;
-        Some(Traces::new(tracer, &topics.orders, &topics.alerts, group))
     }
 
     fn restorer(&self, state: StateTopic, start: Start) -> Restorer {

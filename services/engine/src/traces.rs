@@ -13,9 +13,10 @@ use opentelemetry_semantic_conventions::attribute::{
     MESSAGING_BATCH_MESSAGE_COUNT, MESSAGING_CONSUMER_GROUP_NAME, MESSAGING_SYSTEM,
 };
 use rdkafka::message::OwnedHeaders;
-use runtime::traces::{self, Operation, SdkSpan, Span, SpanContext, Status, Tracer};
+use runtime::traces::{self, Operation, SdkSpan, Span, Status, Tracer};
 
 use crate::native::Record;
+use crate::stage::Identity;
 
 /// Within a commit, and within this time, …
 const WINDOW: Duration = Duration::from_millis(50);
@@ -26,10 +27,10 @@ const TRACED: usize = 20;
 
 /// Begins and ends a stage's spans.
 pub(crate) struct Traces {
-    pub tracer: Tracer,
-    pub orders: String,
-    pub alerts: String,
-    pub group: String,
+    tracer: Tracer,
+    orders: String,
+    alerts: String,
+    group: String,
     waiting: Vec<Traced>,
     looked_at: usize,
     traced: usize,
@@ -47,13 +48,13 @@ struct Traced {
 }
 
 impl Traces {
-    pub(crate) fn new(tracer: Tracer, orders: &str, alerts: &str, group: &str) -> Self {
-        let [orders, alerts, group] = [orders, alerts, group].map(str::to_owned);
+    pub(crate) fn new(tracer: Tracer, identity: &Identity) -> Self {
+        let Identity { topics, group, .. } = identity;
         Self {
             tracer,
-            orders,
-            alerts,
-            group,
+            orders: topics.orders.clone(),
+            alerts: topics.alerts.clone(),
+            group: group.clone(),
             waiting: Vec::new(),
             looked_at: 0,
             traced: 0,
@@ -101,7 +102,11 @@ impl Traces {
         if let Some(first) = self.waiting.first() {
             // in a trace that is recorded: of its own, it would be left to the sampler
             let parent = Context::new().with_remote_span_context(first.process.span_context().clone());
-            let links = self.waiting.iter().map(|traced| link(traced.process.span_context())).collect();
+            let links = self
+                .waiting
+                .iter()
+                .map(|traced| Link::with_context(traced.process.span_context().clone()))
+                .collect();
             let mut commit = SpanBuilder::from_name("commit").with_links(links).with_attributes([
                 KeyValue::new(MESSAGING_SYSTEM, "kafka"),
                 KeyValue::new(MESSAGING_CONSUMER_GROUP_NAME, self.group.clone()),
@@ -139,8 +144,4 @@ impl Drop for Traces {
     fn drop(&mut self) {
         self.give_up();
     }
-}
-
-fn link(context: &SpanContext) -> Link {
-    Link::with_context(context.clone())
 }

@@ -20,10 +20,11 @@ mod span;
 
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry::{Key, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::{EnvResourceDetector, ResourceBuilder, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use opentelemetry_semantic_conventions::attribute::{
     SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE, SERVICE_VERSION,
@@ -139,41 +140,43 @@ fn is_on() -> Result<bool, TracesError> {
     }
 }
 
-/// Whether a list of attributes, as `OTEL_RESOURCE_ATTRIBUTES` has it, names the service.
-fn names_service(list: &str) -> bool {
-    list.split(',').any(|entry| entry.split_once('=').is_some_and(|(key, _)| key.trim() == SERVICE_NAME))
+/// What the process is called: as the environment says it, and where that is silent, as we know it.
+fn resource(service: Service<'_>) -> Resource {
+    let named = variable("OTEL_SERVICE_NAME").map(|name| KeyValue::new(SERVICE_NAME, name));
+    known(service)
+        .with_detectors(&[Box::new(TelemetryResourceDetector), Box::new(EnvResourceDetector::new())])
+        .with_attributes(named)
+        .build()
 }
 
-/// What the environment says of the process, and where it is silent, what we know.
-fn resource(service: Service<'_>) -> Resource {
-    let said = Resource::builder().build();
-    let is_said = |name: &'static str| said.get(&Key::from_static_str(name)).is_some();
-    let is_named = variable("OTEL_SERVICE_NAME").is_some()
-        || variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|list| names_service(&list));
-    let mut resource = Resource::builder();
-    if !is_named {
-        resource = resource.with_service_name(service.name);
-    }
+/// What we know; later attributes win over it.
+fn known(service: Service<'_>) -> ResourceBuilder {
     let host = hostname::get().unwrap_or_default().to_string_lossy().into_owned();
-    for (name, value) in [
-        (SERVICE_NAMESPACE, service.pipeline),
-        (SERVICE_INSTANCE_ID, &host),
-        (SERVICE_VERSION, env!("CARGO_PKG_VERSION")),
-    ] {
-        if !is_said(name) {
-            resource = resource.with_attribute(KeyValue::new(name, value.to_owned()));
-        }
-    }
-    resource.build()
+    Resource::builder_empty().with_attributes([
+        KeyValue::new(SERVICE_NAME, service.name),
+        KeyValue::new(SERVICE_NAMESPACE, service.pipeline.to_owned()),
+        KeyValue::new(SERVICE_INSTANCE_ID, host),
+        KeyValue::new(SERVICE_VERSION, env!("CARGO_PKG_VERSION")),
+    ])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::names_service;
+    use opentelemetry::Key;
+
+    use super::*;
+
+    /// The service's name when the environment says these attributes too.
+    fn name<const N: usize>(said: [(&'static str, &'static str); N]) -> String {
+        let service = Service { name: "millrace-views", pipeline: "shop" };
+        let said = said.map(|(key, value)| KeyValue::new(key, value));
+        let resource = known(service).with_attributes(said).build();
+        resource.get(&Key::from_static_str(SERVICE_NAME)).unwrap().to_string()
+    }
 
     #[test]
     fn only_its_own_attribute_names_the_service() {
-        assert!(names_service("a=1, service.name=shop"));
-        assert!(!names_service("service.namespace=shop,peer.service.name=x,service.name"));
+        assert_eq!(name([("a", "1"), ("service.name", "shop")]), "shop");
+        assert_eq!(name([("service.namespace", "shop"), ("peer.service.name", "x")]), "millrace-views");
     }
 }

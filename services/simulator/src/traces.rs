@@ -22,7 +22,7 @@ pub(crate) struct Traces {
     /// Of an order for which there was no room: it is offered again.
     kept: Option<(usize, OwnedHeaders)>,
     /// What has begun and not ended.
-    pub waiting: Waiting,
+    waiting: Waiting,
 }
 
 /// Spans of orders that are not acknowledged yet, by number. Clones share them.

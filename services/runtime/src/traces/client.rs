@@ -1,13 +1,14 @@
 //! The HTTP client that spans leave by.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::blocking::Client;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::tls;
 
 /// The standard's default: <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,17 +42,14 @@ pub enum ClientError {
 
 /// A client that trusts what the environment says.
 pub(super) fn client() -> Result<Client, ClientError> {
-    let http = |error| ClientError::Http(error);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| http(error.into()))?
-        .with_root_certificates(roots()?)
-        .with_no_client_auth();
+    tls::install_provider();
+    let tls = ClientConfig::builder().with_root_certificates(roots()?).with_no_client_auth();
     let builder = Client::builder().timeout(timeout()).tls_backend_preconfigured(tls);
     // it has a runtime of its own, which must not begin inside of another
     let built = std::thread::spawn(move || builder.build()).join();
-    built.map_err(|_| http("its thread panicked".into()))?.map_err(|error| http(error.into()))
+    built
+        .map_err(|_| ClientError::Http("its thread panicked".into()))?
+        .map_err(|error| ClientError::Http(error.into()))
 }
 
 fn timeout() -> Duration {

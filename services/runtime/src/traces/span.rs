@@ -1,5 +1,5 @@
-//! Spans about records of Kafka and events made of them, with the attributes that OpenTelemetry's conventions for messaging name:
-//! <https://opentelemetry.io/docs/specs/semconv/messaging/kafka/>.
+//! Spans about records of Kafka and events made of them, with the attributes that OpenTelemetry's conventions for
+//! messaging name: <https://opentelemetry.io/docs/specs/semconv/messaging/kafka/>.
 
 use std::time::SystemTime;
 
